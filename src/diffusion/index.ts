@@ -1,0 +1,9 @@
+/** The mathematics of ordinal diffusion: pure functions of numbers, the same in any JavaScript realm. */
+export * from './conditioning';
+export * from './loop';
+export * from './noise';
+export * from './ordinal';
+export { philox4x32 } from './philox';
+export * from './prediction';
+export * from './sampler';
+export * from './schedule';

@@ -1,0 +1,256 @@
+/**
+ * The one file that talks to onnxruntime-web. The life of a session:
+ *
+ * 1. `openSession` names one execution provider. The runtime is loaded for it, lazily: WASM runs use the plain WASM
+ *    build, because the same provider inside the WebGPU build is up to three times slower; WebGPU runs use the JSPI build
+ *    where the browser can suspend WebAssembly, else the larger and slower Asyncify one.
+ * 2. Each build is configured once, before its first session: where its two files are (the bundler's URLs: the build
+ *    condition `onnxruntime-web-use-extern-wasm` leaves them to us, and keeps our worker's entry out of the runtime's
+ *    threads), and how many threads it may start.
+ * 3. A WebGPU session gets a device of our own making. `preferredLayout: 'NCHW'` is not a matter of taste: with the
+ *    default some 3x3 convolutions are silently wrong (https://github.com/microsoft/onnxruntime/issues/29651).
+ * 4. `run` sends one batch through and returns float32 values in CPU memory. Runs must not overlap: see `SerialQueue`.
+ * 5. When the device is lost, `run` rejects with `device-lost` and the session is dead; a new one needs a new device.
+ * 6. A WebAssembly trap leaves the runtime unusable for good; it is reported as `worker-crashed`, and a new worker helps.
+ */
+import type { InferenceSession, Tensor, TypedTensor } from 'onnxruntime-web';
+import asyncifyMjs from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url';
+import asyncifyWasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
+import jspiMjs from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url';
+import jspiWasm from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url';
+import plainMjs from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
+import plainWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
+import { StudioError } from '../errors';
+import type { BundleManifest } from '../models/manifest';
+import type { Gpu } from './gpu';
+import type { ProviderName } from './types';
+
+/** Where a session computes. */
+export type Target =
+  { readonly provider: 'webgpu'; readonly gpu: Gpu } | { readonly provider: 'wasm'; readonly threads: number };
+
+/** A network ready to run. */
+export interface NetworkSession {
+  readonly provider: ProviderName;
+  /** e.g. the adapter, or `2 threads`. */
+  readonly detail: string;
+  /**
+   * Evaluates one picture under K conditions, as one batch.
+   * @param x flat CHW.
+   * @param t what the network takes as time: a float, or an integer where the manifest says `int64`.
+   * @param rows K rows of C + 1 class weights; one-hot where the manifest says `index`.
+   * @returns flat [K, CHW], in the network's own prediction.
+   * @throws StudioError `device-lost`, `output-not-finite`, `worker-crashed` or `internal`.
+   */
+  run(x: Float32Array, t: number, rows: readonly (readonly number[])[]): Promise<Float32Array>;
+  /** Whether its device is gone; such a session never runs again. */
+  isLost(): boolean;
+  release(): Promise<void>;
+}
+
+type Runtime = typeof import('onnxruntime-web');
+
+/** How long a run may take to reject by itself once its device is lost. */
+const LOST_GRACE_MS = 3000;
+
+const absolute = (url: string) => new URL(url, import.meta.url).href;
+
+let plain: Promise<Runtime> | undefined;
+let gpuCapable: Promise<Runtime> | undefined;
+
+function configure(runtime: Runtime, mjs: string, wasm: string, threads: number): Runtime {
+  runtime.env.logLevel = 'error';
+  runtime.env.wasm.wasmPaths = { mjs: absolute(mjs), wasm: absolute(wasm) };
+  runtime.env.wasm.numThreads = threads;
+  return runtime;
+}
+
+/** The runtime that suits a target; the number of threads is settled by the first call. */
+function loadRuntime(target: Target): Promise<Runtime> {
+  if (target.provider === 'wasm') {
+    plain ??= import('onnxruntime-web/wasm').then((runtime) =>
+      configure(runtime, plainMjs, plainWasm, target.threads),
+    );
+    return plain;
+  }
+  // One thread: what little a WebGPU session leaves to the CPU is not worth starting more.
+  gpuCapable ??=
+    'Suspending' in WebAssembly
+      ? import('onnxruntime-web/jspi').then((runtime) => configure(runtime, jspiMjs, jspiWasm, 1))
+      : import('onnxruntime-web/webgpu').then((runtime) => configure(runtime, asyncifyMjs, asyncifyWasm, 1));
+  return gpuCapable;
+}
+
+/** Whether an error means that the WebAssembly instance itself is broken. */
+function isTrap(thrown: unknown): boolean {
+  if (thrown instanceof WebAssembly.RuntimeError || thrown instanceof RangeError) return true;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return /out of bounds|unreachable|Aborted\(|out of memory|bad_alloc/i.test(message);
+}
+
+function failure(thrown: unknown, doing: string): StudioError {
+  if (thrown instanceof StudioError) return thrown;
+  const detail = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  if (isTrap(thrown)) {
+    return new StudioError({
+      code: 'worker-crashed',
+      message: `The engine broke down while ${doing}; most likely it ran out of memory.`,
+      remedy: 'Try again, which starts a new engine; closing other tabs frees memory.',
+      detail,
+      cause: thrown,
+    });
+  }
+  return new StudioError({
+    code: 'internal',
+    message: `The engine failed while ${doing}.`,
+    remedy: 'Try again, or open the studio with ?ep=wasm to compute on the CPU.',
+    detail,
+    cause: thrown,
+  });
+}
+
+function deviceLost(reason: string): StudioError {
+  return new StudioError({
+    code: 'device-lost',
+    message: 'The GPU was lost in the middle of the work.',
+    remedy: 'Try again: the studio takes a new one, or computes on the CPU.',
+    detail: reason,
+  });
+}
+
+/** K copies of one picture, one behind the other. */
+function repeat(x: Float32Array, times: number): Float32Array {
+  const batch = new Float32Array(x.length * times);
+  for (let k = 0; k < times; k++) batch.set(x, k * x.length);
+  return batch;
+}
+
+/** The inputs of a batch, as the manifest wants them. */
+function feeds(
+  runtime: Runtime,
+  { inputs, image, grades }: BundleManifest,
+  x: Float32Array,
+  t: number,
+  rows: readonly (readonly number[])[],
+): Record<string, Tensor> {
+  const k = rows.length;
+  const time =
+    inputs.t.kind === 'float'
+      ? new runtime.Tensor('float32', new Float32Array(k).fill(t), [k])
+      : new runtime.Tensor('int64', new BigInt64Array(k).fill(BigInt(Math.round(t))), [k]);
+  const condition =
+    inputs.y.kind === 'weights'
+      ? new runtime.Tensor('float32', Float32Array.from(rows.flat()), [k, grades.length + 1])
+      : new runtime.Tensor('int64', BigInt64Array.from(rows, (row) => BigInt(row.indexOf(1))), [k]);
+  return {
+    [inputs.x.name]: new runtime.Tensor('float32', repeat(x, k), [
+      k,
+      image.channels,
+      image.height,
+      image.width,
+    ]),
+    [inputs.t.name]: time,
+    [inputs.y.name]: condition,
+  };
+}
+
+/**
+ * The output's values, checked.
+ * @throws StudioError `output-not-finite`, or `model-unsupported` when the file does not keep the manifest's promise.
+ */
+function values(output: Tensor | undefined, length: number): Float32Array {
+  if (output?.type !== 'float32' || output.size !== length) {
+    throw new StudioError({
+      code: 'model-unsupported',
+      message: 'The model gave something other than the float32 pictures that its manifest announces.',
+      remedy: 'Choose another model; if it is yours, compare its outputs with its manifest.',
+      detail: output ? `${output.type} [${output.dims.join(', ')}], expected ${length} values` : 'no output',
+    });
+  }
+  const data = (output as TypedTensor<'float32'>).data as Float32Array;
+  for (const value of data) {
+    if (!Number.isFinite(value)) {
+      throw new StudioError({
+        code: 'output-not-finite',
+        message: 'The model gave numbers that are not finite.',
+        remedy: 'Try fewer extremes (guidance, severity); if it happens again, open the studio with ?ep=wasm.',
+      });
+    }
+  }
+  return data;
+}
+
+/** Settles like `work`, but no later than a while after the device is lost: a run that waits for it may never end. */
+function orLost<T>(work: Promise<T>, gpu: Gpu): Promise<T> {
+  const lost = gpu.device.lost.then(async () => {
+    await new Promise((resolve) => setTimeout(resolve, LOST_GRACE_MS));
+    throw deviceLost(gpu.lost.reason ?? '');
+  });
+  return Promise.race([work, lost]);
+}
+
+/**
+ * Makes a session of verified weights.
+ * @throws StudioError `model-unsupported` (not an ONNX model that this runtime can run, or other inputs than the
+ * manifest's), `device-lost`, `worker-crashed` or `internal`.
+ */
+export async function openSession(
+  weights: Uint8Array,
+  manifest: BundleManifest,
+  target: Target,
+): Promise<NetworkSession> {
+  const gpu = target.provider === 'webgpu' ? target.gpu : undefined;
+  const guarded = <T>(work: Promise<T>) => (gpu ? orLost(work, gpu) : work);
+  const explain = (thrown: unknown, doing: string) =>
+    gpu?.lost.reason === undefined ? failure(thrown, doing) : deviceLost(gpu.lost.reason);
+
+  let runtime: Runtime;
+  let session: InferenceSession;
+  try {
+    runtime = await loadRuntime(target);
+    session = await guarded(
+      runtime.InferenceSession.create(weights, {
+        executionProviders: [
+          gpu ? { name: 'webgpu', preferredLayout: 'NCHW', device: gpu.device } : { name: 'wasm' },
+        ],
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+      }),
+    );
+  } catch (thrown) {
+    throw explain(thrown, 'preparing the model');
+  }
+
+  const { inputs, output, image } = manifest;
+  const absent = [inputs.x.name, inputs.t.name, inputs.y.name].filter((n) => !session.inputNames.includes(n));
+  if (!session.outputNames.includes(output.name)) absent.push(output.name);
+  if (absent.length > 0) {
+    await session.release();
+    throw new StudioError({
+      code: 'model-unsupported',
+      message: `The model has no input or output called ${absent.join(', ')}, which its manifest names.`,
+      remedy: 'Choose another model; if it is yours, correct the names in its manifest.',
+      detail: `inputs ${session.inputNames.join(', ')}; outputs ${session.outputNames.join(', ')}`,
+    });
+  }
+
+  const threads = target.provider === 'wasm' ? target.threads : 0;
+  const length = image.channels * image.height * image.width;
+  return {
+    provider: gpu ? 'webgpu' : threads > 1 ? 'wasm-threads' : 'wasm',
+    detail: gpu ? gpu.detail : `${threads} thread${threads === 1 ? '' : 's'}`,
+    async run(x, t, rows) {
+      try {
+        const results = await guarded(session.run(feeds(runtime, manifest, x, t, rows), [output.name]));
+        return values(results[output.name], length * rows.length);
+      } catch (thrown) {
+        throw explain(thrown, 'evaluating the model');
+      }
+    },
+    isLost: () => gpu?.lost.reason !== undefined,
+    async release() {
+      // A session whose device is gone has nothing left to give back.
+      if (gpu?.lost.reason === undefined) await session.release();
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * What crosses the border between the page and the worker: plain, structured-cloneable values only. Pictures are
+ * float32 CHW in the model's range [-1, 1] (noise estimates are unbounded); their buffers are transferred, not copied.
+ */
+import type { ErrorInfo } from '../errors';
+import type { BundleManifest } from '../models/manifest';
+import type { SampleRequest } from '../models/request';
+
+/** An execution provider as we name it: exactly one, the one really in use. */
+export type ProviderName = 'webgpu' | 'wasm-threads' | 'wasm';
+/** What the person asked for (`?ep=`). `auto` probes WebGPU, then WASM. */
+export type ProviderChoice = 'auto' | 'webgpu' | 'wasm';
+
+export type LoadProgress =
+  | { phase: 'manifest' }
+  /** `total` comes from the manifest; `fromCache` when nothing had to be downloaded. */
+  | { phase: 'download'; loadedBytes: number; totalBytes: number; fromCache: boolean }
+  | { phase: 'verify' }
+  | { phase: 'session'; provider: ProviderName }
+  | { phase: 'warm-up'; provider: ProviderName }
+  | { phase: 'parity'; provider: ProviderName };
+
+export interface LoadRequest {
+  /** URL of the bundle's folder, ending in `/`. */
+  readonly bundleUrl: string;
+  readonly variant: string;
+  readonly provider: ProviderChoice;
+}
+
+export interface LoadedModel {
+  readonly manifest: BundleManifest;
+  readonly variant: string;
+  readonly provider: ProviderName;
+  /** e.g. the adapter's vendor and architecture, or `2 threads`. */
+  readonly providerDetail: string;
+  /** Why a better provider was not used; empty when there is nothing to say. */
+  readonly providerNote: string;
+  /** Largest absolute difference from the manifest's parity reference. */
+  readonly parityMaxError: number;
+  readonly timings: { downloadMs: number; sessionMs: number; warmUpMs: number };
+}
+
+/**
+ * One sampler step. `index` runs 0..steps-1 while denoising, and `steps` is the finished picture.
+ * The frame at `index` holds the state BEFORE the step's update together with what the model estimated there;
+ * the last frame (index = steps) has x = x0 = the final picture and epsilon = the last estimate.
+ */
+export interface StepFrame {
+  readonly index: number;
+  readonly steps: number;
+  /** Continuous diffusion time in [0, 1] (t / T for table schedules). */
+  readonly t: number;
+  readonly alpha: number;
+  readonly sigma: number;
+  readonly x: Float32Array;
+  readonly x0: Float32Array;
+  readonly epsilon: Float32Array;
+  readonly norms: { x: number; x0: number; epsilon: number };
+  /** Milliseconds this step took in the worker. */
+  readonly ms: number;
+}
+
+export interface SampleSummary {
+  readonly request: SampleRequest;
+  readonly provider: ProviderName;
+  /** Number of function evaluations: rows sent through the network. */
+  readonly nfe: number;
+  readonly totalMs: number;
+}
+
+/** All grades' estimates from one x_t, in one batch, without guidance. */
+export interface NeighbourRequest {
+  readonly model: string;
+  readonly variant: string;
+  readonly x: Float32Array;
+  readonly t: number;
+}
+
+export interface NeighbourResult {
+  readonly t: number;
+  readonly alpha: number;
+  readonly sigma: number;
+  /** One per grade, in the manifest's order. */
+  readonly x0: Float32Array[];
+  readonly epsilon: Float32Array[];
+  /** Root-mean-square distance between the grades' noise estimates, row-major C*C. */
+  readonly distances: Float64Array;
+  /** One per triple p < q < r of grade indices, every triple. */
+  readonly triples: NeighbourTriple[];
+  readonly ms: number;
+}
+
+export interface NeighbourTriple {
+  readonly p: number;
+  readonly q: number;
+  readonly r: number;
+  /** (d_pq + d_qr) / d_pr - 1; zero on a straight, ordered line. */
+  readonly slack: number;
+  /** d_pr / (d_pq + d_qr); one on a straight, ordered line. */
+  readonly straightness: number;
+  /** cos of the angle between (q - p) and (r - q). */
+  readonly cosine: number;
+  /** Whether d_pr is at least d_pq and d_qr. */
+  readonly ordered: boolean;
+}
+
+/** How a job ended, when it did not end well. */
+export interface JobFailure {
+  readonly error: ErrorInfo;
+}
+
+/**
+ * The worker's surface, as the page sees it through `src/engine/client.ts`. Rejections are always `StudioError`s.
+ * An aborted job rejects with code `cancelled`; frames already streamed stay valid.
+ */
+export interface EngineClient {
+  load(
+    request: LoadRequest,
+    onProgress: (p: LoadProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<LoadedModel>;
+  sample(
+    request: SampleRequest,
+    onFrame: (f: StepFrame) => void,
+    signal?: AbortSignal,
+  ): Promise<SampleSummary>;
+  neighbours(request: NeighbourRequest, signal?: AbortSignal): Promise<NeighbourResult>;
+  /** Ends the worker; the client cannot be used afterwards. */
+  dispose(): void;
+}

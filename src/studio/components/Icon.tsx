@@ -1,0 +1,64 @@
+/** Line icons on a 20-pixel grid, drawn for this page. They never carry a meaning alone: the control has a name. */
+const PATHS = {
+  play: 'M6 4.5v11l9-5.5z',
+  pause: 'M6.5 4.5v11M13.5 4.5v11',
+  back: 'M12.5 4.5 7 10l5.5 5.5',
+  forward: 'M7.5 4.5 13 10l-5.5 5.5',
+  loop: 'M4 9a6 6 0 0 1 10.6-3.2L16.5 8M16.5 4v4h-4M16 11a6 6 0 0 1-10.6 3.2L3.5 12M3.5 16v-4h4',
+  dice: 'M4 4h12v12H4zM7.5 7.5h.01M12.5 7.5h.01M10 10h.01M7.5 12.5h.01M12.5 12.5h.01',
+  lock: 'M5 9h10v7.5H5zM7 9V6.5a3 3 0 0 1 6 0V9',
+  unlock: 'M5 9h10v7.5H5zM7 9V6.5a3 3 0 0 1 5.8-1',
+  minus: 'M5 10h10',
+  plus: 'M5 10h10M10 5v10',
+  close: 'M5 5l10 10M15 5 5 15',
+  check: 'M4 10.5 8.2 15 16 5.5',
+  warning: 'M10 3.5 17.5 16.5h-15zM10 8.5v3.5M10 14.3h.01',
+  info: 'M10 2.8a7.2 7.2 0 1 1 0 14.4 7.2 7.2 0 0 1 0-14.4M10 9.2v4.6M10 6.4h.01',
+  save: 'M10 3.5v9M6.2 9 10 12.8 13.8 9M4 16.5h12',
+  keyboard: 'M2.5 5.5h15v9h-15zM5.5 8.5h.01M8.5 8.5h.01M11.5 8.5h.01M14.5 8.5h.01M6.5 11.5h7',
+  chevron: 'M5.5 8 10 12.5 14.5 8',
+  sun: 'M10 6.5a3.5 3.5 0 1 1 0 7 3.5 3.5 0 0 1 0-7M10 2v1.5M10 16.5V18M2 10h1.5M16.5 10H18M4.3 4.3l1.1 1.1M14.6 14.6l1.1 1.1M4.3 15.7l1.1-1.1M14.6 5.4l1.1-1.1',
+  moon: 'M16.2 12.2A6.8 6.8 0 0 1 7.8 3.8a6.8 6.8 0 1 0 8.4 8.4',
+  system: 'M3 4.5h14v9H3zM7.5 16.5h5M10 13.5v3',
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
+  return (
+    <svg className="icon" width={size} height={size} viewBox="0 0 20 20" aria-hidden="true" focusable="false">
+      <path d={PATHS[name]} fill={name === 'play' ? 'currentColor' : 'none'} />
+    </svg>
+  );
+}
+
+/** Severity as a shape: `level` of `count` rising bars are filled, so that order is seen without any colour. */
+export function LevelGlyph({ level, count }: { level: number; count: number }) {
+  const width = 3;
+  const gap = 1.5;
+  return (
+    <svg
+      className="level-glyph"
+      width={count * (width + gap) - gap}
+      height={16}
+      viewBox={`0 0 ${count * (width + gap) - gap} 16`}
+      aria-hidden="true"
+      focusable="false"
+    >
+      {Array.from({ length: count }, (_, i) => {
+        const height = 4 + (12 * (i + 1)) / count;
+        return (
+          <rect
+            key={i}
+            className={i < level ? 'level-on' : 'level-off'}
+            x={i * (width + gap) + 0.5}
+            y={16 - height + 0.5}
+            width={width - 1}
+            height={height - 1}
+            rx={0.5}
+          />
+        );
+      })}
+    </svg>
+  );
+}

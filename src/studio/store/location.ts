@@ -1,0 +1,33 @@
+/** The part of the address bar that the studio reads: `?ep=`, `?model=`, `?variant=`. */
+import type { ProviderChoice } from '../../engine/types';
+
+export interface LocationWishes {
+  provider: ProviderChoice;
+  model: string | null;
+  variant: string | null;
+}
+
+const PROVIDERS: readonly ProviderChoice[] = ['auto', 'webgpu', 'wasm'];
+
+export function readLocation(search: string): LocationWishes {
+  const params = new URLSearchParams(search);
+  const ep = params.get('ep');
+  return {
+    provider: PROVIDERS.find((p) => p === ep) ?? 'auto',
+    model: params.get('model') || null,
+    variant: params.get('variant') || null,
+  };
+}
+
+/** The same address with what is shown now; other parameters are left alone. `auto` needs no parameter. */
+export function writeLocation(
+  search: string,
+  shown: { provider: ProviderChoice; model: string; variant: string },
+): string {
+  const params = new URLSearchParams(search);
+  params.set('model', shown.model);
+  params.set('variant', shown.variant);
+  if (shown.provider === 'auto') params.delete('ep');
+  else params.set('ep', shown.provider);
+  return `?${params.toString()}`;
+}

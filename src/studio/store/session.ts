@@ -1,0 +1,568 @@
+/**
+ * The page's one conductor: it talks to the engine, writes the store and keeps the pixels. Components call its methods
+ * and read the store; they never see the engine. One foreground job (load, then sample) at a time; a new one aborts the
+ * one before. Neighbour requests are background work: they wait until nothing is sampled and the scrubber has rested.
+ */
+import { StudioError } from '../../errors';
+import type { EngineClient, NeighbourResult, ProviderChoice, StepFrame } from '../../engine/types';
+import type { BundleManifest, Catalogue } from '../../models/manifest';
+import type { SampleRequest } from '../../models/request';
+import { FrameReel, nearestHeld } from './frames';
+import { formatDuration, gradeIndex, gradeText, providerName } from './format';
+import type { LocationWishes } from './location';
+import type { PreferencesStore } from './preferences';
+import {
+  draftIsNew,
+  draftManifest,
+  NO_NEIGHBOURS,
+  type RunInfo,
+  type RunStatus,
+  type StudioState,
+  type StudioStore,
+} from './state';
+
+export interface SessionParts {
+  readonly store: StudioStore;
+  readonly preferences: PreferencesStore;
+  readonly createEngine: () => EngineClient;
+  readonly loadCatalogue: () => Promise<Catalogue>;
+  readonly loadManifest: (model: string) => Promise<BundleManifest>;
+  readonly bundleUrl: (model: string) => string;
+  /** Called whenever what is shown should appear in the address bar. */
+  readonly onShown?: (shown: { model: string; variant: string; provider: ProviderChoice }) => void;
+  readonly randomSeed?: () => number;
+  readonly neighbourDelayMs?: number;
+  readonly maxFrameBytes?: number;
+}
+
+/** Fixed, so that two people opening the same page see the same first picture. */
+const FIRST_SEED = 2024;
+const NEIGHBOUR_RESULTS_KEPT = 8;
+/** Errors after which the worker may hold nothing usable: trying again starts a fresh one. */
+const WORKER_IS_SUSPECT = new Set(['worker-crashed', 'device-lost', 'internal', 'output-not-finite']);
+
+export class StudioSession {
+  readonly store: StudioStore;
+  readonly preferences: PreferencesStore;
+  readonly #parts: SessionParts;
+  readonly #neighbourDelayMs: number;
+  #engine: EngineClient | null = null;
+  /** The foreground job; a job that is no longer this one must not write to the store. */
+  #job: AbortController | null = null;
+  #reel: FrameReel;
+  #runs = 0;
+  #neighbourJob: AbortController | null = null;
+  #neighbourTimer: ReturnType<typeof setTimeout> | undefined;
+  #neighbourResults = new Map<string, NeighbourResult>();
+  #playTimer: ReturnType<typeof setInterval> | undefined;
+  readonly #unsubscribe: () => void;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.store = parts.store;
+    this.preferences = parts.preferences;
+    this.#neighbourDelayMs = parts.neighbourDelayMs ?? 160;
+    this.#reel = new FrameReel(parts.maxFrameBytes);
+    const offStore = this.store.subscribe((now, before) => this.#followNeighbours(now, before));
+    const offPreferences = parts.preferences.subscribe((now, before) => {
+      if (now.speed !== before.speed && this.store.getState().playing) this.#startTimer();
+    });
+    this.#unsubscribe = () => {
+      offStore();
+      offPreferences();
+    };
+  }
+
+  // ---- opening, models ---------------------------------------------------------------------------------------------
+
+  /** Reads the catalogue, then loads a model and draws the first picture. */
+  async open(wishes: LocationWishes): Promise<void> {
+    const job = this.#begin();
+    this.#set({ provider: wishes.provider, activity: { kind: 'loading', phase: { phase: 'catalogue' } } });
+    let model: string;
+    try {
+      const { bundles } = await this.#parts.loadCatalogue();
+      const first = bundles[0];
+      if (first === undefined) throw new StudioError(noModels);
+      if (job.signal.aborted) return;
+      this.#set({ bundles });
+      model = wishes.model !== null && bundles.includes(wishes.model) ? wishes.model : first;
+      const manifest = await this.#manifest(model);
+      if (job.signal.aborted) return;
+      this.#set({ draft: firstDraft(manifest, wishes.variant) });
+      this.#readOtherManifests(bundles, model);
+    } catch (thrown) {
+      this.#fail(job, thrown, () => this.open(wishes));
+      return;
+    }
+    await this.#loadAndSample(job);
+  }
+
+  async chooseModel(model: string): Promise<void> {
+    const { draft } = this.store.getState();
+    if (!draft || draft.model === model) return;
+    const job = this.#begin();
+    this.#set({ activity: { kind: 'loading', phase: { phase: 'manifest' } } });
+    try {
+      const manifest = await this.#manifest(model);
+      if (job.signal.aborted) return;
+      this.#set({ draft: { ...firstDraft(manifest, draft.variant), seed: draft.seed }, compared: null });
+    } catch (thrown) {
+      this.#fail(job, thrown, () => this.chooseModel(model));
+      return;
+    }
+    await this.#loadAndSample(job);
+  }
+
+  /** Every other setting stays, so that the two variants' pictures can be compared. */
+  async chooseVariant(variant: string): Promise<void> {
+    const { draft } = this.store.getState();
+    if (!draft || draft.variant === variant) return;
+    this.#set({ draft: { ...draft, variant } });
+    await this.draw();
+  }
+
+  /** Index into the manifest's grades. The seed stays. */
+  async chooseGrade(index: number): Promise<void> {
+    const state = this.store.getState();
+    const grade = draftManifest(state)?.grades[index];
+    if (!state.draft || !grade || state.draft.severity === grade.value) return;
+    this.#set({ draft: { ...state.draft, severity: grade.value }, compared: null });
+    await this.draw();
+  }
+
+  async chooseProvider(provider: ProviderChoice): Promise<void> {
+    if (this.store.getState().provider === provider) return;
+    this.#set({ provider, model: null });
+    await this.draw();
+  }
+
+  // ---- the settings of the next run --------------------------------------------------------------------------------
+
+  /** Changes settings without drawing: the Generate button applies them. */
+  edit(change: Partial<Pick<SampleRequest, 'seed' | 'steps' | 'sampler' | 'guidance' | 'eta'>>): void {
+    const { draft } = this.store.getState();
+    if (draft) this.#set({ draft: { ...draft, ...change } });
+  }
+
+  async rollSeed(): Promise<void> {
+    if (this.store.getState().seedLocked) return;
+    this.edit({ seed: this.#randomSeed() });
+    await this.draw();
+  }
+
+  async stepSeed(by: 1 | -1): Promise<void> {
+    const { draft, seedLocked } = this.store.getState();
+    if (!draft || seedLocked) return;
+    this.edit({ seed: (draft.seed + by) >>> 0 });
+    await this.draw();
+  }
+
+  toggleSeedLock(): void {
+    const seedLocked = !this.store.getState().seedLocked;
+    this.#set({ seedLocked, announcement: seedLocked ? 'Seed locked' : 'Seed unlocked' });
+  }
+
+  // ---- drawing -----------------------------------------------------------------------------------------------------
+
+  /** What the Generate button does: draws the draft, with a new seed if that very picture is already there. */
+  async generate(): Promise<void> {
+    const state = this.store.getState();
+    if (!state.draft) return;
+    if (!state.seedLocked && state.run?.status === 'finished' && !draftIsNew(state)) {
+      this.edit({ seed: this.#randomSeed() });
+    }
+    await this.draw();
+  }
+
+  /** Draws the draft as it is, loading its model first if the worker holds another. */
+  async draw(): Promise<void> {
+    if (!this.store.getState().draft) return;
+    await this.#loadAndSample(this.#begin());
+  }
+
+  /** Stops loading or drawing; frames already made stay. */
+  cancel(): void {
+    this.#job?.abort();
+  }
+
+  async tryAgain(): Promise<void> {
+    const { failure } = this.store.getState();
+    if (!failure) return;
+    if (WORKER_IS_SUSPECT.has(failure.code)) this.#dropEngine();
+    await this.#again();
+  }
+
+  /** The way out when the person forced a provider that this machine has not got. */
+  async useAnyProvider(): Promise<void> {
+    this.#dropEngine();
+    this.#set({ provider: 'auto' });
+    await this.tryAgain();
+  }
+
+  dismissFailure(): void {
+    this.#set({ failure: null });
+  }
+
+  // ---- looking -----------------------------------------------------------------------------------------------------
+
+  seek(index: number): void {
+    const { run } = this.store.getState();
+    if (run) this.#set({ cursor: nearestHeld(run.held, index) });
+  }
+
+  /** Moves by held frames. */
+  stepBy(by: number): void {
+    const { run, cursor } = this.store.getState();
+    if (!run) return;
+    const place = Math.max(0, Math.min(run.held.length - 1, run.held.indexOf(cursor) + by));
+    this.#set({ cursor: run.held[place] ?? cursor, playing: false });
+    this.#stopTimer();
+  }
+
+  togglePlay(): void {
+    const { run, playing, cursor } = this.store.getState();
+    if (playing || !run || run.held.length < 2) {
+      this.pause();
+      return;
+    }
+    this.#set({ playing: true, cursor: cursor === run.held.at(-1) ? run.held[0]! : cursor });
+    this.#startTimer();
+  }
+
+  pause(): void {
+    this.#stopTimer();
+    if (this.store.getState().playing) this.#set({ playing: false });
+  }
+
+  look(
+    change: Partial<
+      Pick<StudioState, 'view' | 'noiseMap' | 'differenceMap' | 'compared' | 'probe' | 'lockedLimit'>
+    >,
+  ): void {
+    this.#set(change);
+  }
+
+  /** Compares with the next lower (-1) or higher (+1) grade; past the chosen grade itself means comparing no more. */
+  compareNext(direction: 1 | -1): void {
+    const { run, compared } = this.store.getState();
+    if (!run) return;
+    const { grades } = run.manifest;
+    const chosen = gradeIndex(grades, run.request.severity);
+    const next = Math.max(0, Math.min(grades.length - 1, (compared ?? chosen) + direction));
+    this.#set({ compared: next === chosen ? null : next });
+  }
+
+  // ---- pixels ------------------------------------------------------------------------------------------------------
+
+  /** The frame of a step of the run on the page. */
+  frame(index: number): StepFrame | undefined {
+    return this.#reel.get(index);
+  }
+
+  lastFrame(): StepFrame | undefined {
+    return this.#reel.last();
+  }
+
+  neighbourPixels(key: string | null): NeighbourResult | undefined {
+    return key === null ? undefined : this.#neighbourResults.get(key);
+  }
+
+  dispose(): void {
+    this.#unsubscribe();
+    this.#stopTimer();
+    clearTimeout(this.#neighbourTimer);
+    this.#job?.abort();
+    this.#dropEngine();
+  }
+
+  // ---- inside ------------------------------------------------------------------------------------------------------
+
+  /** Does over what failed last. */
+  #again: () => Promise<void> = () => this.draw();
+
+  #set(change: Partial<StudioState>): void {
+    this.store.setState(change);
+  }
+
+  #randomSeed(): number {
+    return this.#parts.randomSeed?.() ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
+  }
+
+  #begin(): AbortController {
+    this.#job?.abort();
+    this.#abortNeighbours();
+    this.pause();
+    const job = new AbortController();
+    this.#job = job;
+    const { run } = this.store.getState();
+    this.#set({ failure: null, run: run?.status === 'running' ? { ...run, status: 'cancelled' } : run });
+    return job;
+  }
+
+  #dropEngine(): void {
+    this.#abortNeighbours();
+    this.#engine?.dispose();
+    this.#engine = null;
+    this.#set({ model: null });
+  }
+
+  #fail(job: AbortController, thrown: unknown, again: () => Promise<void>): void {
+    // A newer job has taken over: what became of this one is of no interest any more.
+    if (this.#job !== job) return;
+    this.#job = null;
+    this.#again = again;
+    const error = StudioError.from(thrown);
+    const { run } = this.store.getState();
+    const drawing = run?.status === 'running';
+    const cancelled = error.code === 'cancelled';
+    this.#set({
+      activity: { kind: 'idle' },
+      // A run cut short speaks for itself; with nothing drawn at all the way onwards has to be offered.
+      failure: cancelled && drawing ? null : error.toInfo(),
+      run: drawing ? { ...run, status: cancelled ? 'cancelled' : 'interrupted' } : run,
+      announcement: cancelled ? `Cancelled${drawing ? `; ${run.held.length} frames kept` : ''}` : '',
+    });
+    if (WORKER_IS_SUSPECT.has(error.code)) this.#set({ model: null });
+  }
+
+  async #manifest(model: string): Promise<BundleManifest> {
+    const known = this.store.getState().manifests[model];
+    if (known) return known;
+    const manifest = await this.#parts.loadManifest(model);
+    this.#set({ manifests: { ...this.store.getState().manifests, [model]: manifest } });
+    return manifest;
+  }
+
+  /** Only for the titles in the model menu; one that can't be read now says why when it is chosen. */
+  #readOtherManifests(bundles: readonly string[], except: string): void {
+    for (const id of bundles) if (id !== except) void this.#manifest(id).catch(() => undefined);
+  }
+
+  async #loadAndSample(job: AbortController): Promise<void> {
+    try {
+      await this.#load(job);
+      if (!job.signal.aborted) await this.#sample(job);
+    } catch (thrown) {
+      this.#fail(job, thrown, () => this.draw());
+    }
+  }
+
+  async #load(job: AbortController): Promise<void> {
+    const { draft, provider, model } = this.store.getState();
+    if (!draft || (model?.manifest.id === draft.model && model.variant === draft.variant)) return;
+    this.#set({ model: null, activity: { kind: 'loading', phase: { phase: 'manifest' } } });
+    this.#engine ??= this.#parts.createEngine();
+    this.#parts.onShown?.({ model: draft.model, variant: draft.variant, provider });
+    const loaded = await this.#engine.load(
+      { bundleUrl: this.#parts.bundleUrl(draft.model), variant: draft.variant, provider },
+      (phase) => {
+        if (this.#job === job) this.#set({ activity: { kind: 'loading', phase } });
+      },
+      job.signal,
+    );
+    if (this.#job !== job) return;
+    this.#set({
+      model: loaded,
+      manifests: { ...this.store.getState().manifests, [draft.model]: loaded.manifest },
+      announcement: `Model ready: ${loaded.manifest.title}, on ${providerName(loaded.provider)}`,
+    });
+  }
+
+  async #sample(job: AbortController): Promise<void> {
+    const { draft: request, model } = this.store.getState();
+    if (!request || !model || !this.#engine) return;
+    const { steps } = request;
+    this.#set({ activity: { kind: 'sampling', done: 0, steps, msPerStep: null } });
+    const reel = new FrameReel(this.#parts.maxFrameBytes);
+    let spent = 0;
+    const summary = await this.#engine.sample(
+      request,
+      (frame) => {
+        if (this.#job !== job) return;
+        reel.push(frame);
+        spent += frame.ms;
+        const done = Math.min(frame.index + 1, steps);
+        const held = reel.indices();
+        const before = this.store.getState();
+        const running = this.#reel === reel ? before.run : null;
+        const activity = { kind: 'sampling', done, steps, msPerStep: spent / done } as const;
+        if (!running) {
+          // The picture before stays on the page until the first frame of the new one is here.
+          this.#reel = reel;
+          this.#neighbourResults.clear();
+          const run: RunInfo = {
+            id: ++this.#runs,
+            request,
+            manifest: model.manifest,
+            provider: model.provider,
+            status: 'running',
+            held,
+            totalMs: null,
+            nfe: null,
+          };
+          this.#set({ activity, run, cursor: frame.index, neighbours: NO_NEIGHBOURS });
+          return;
+        }
+        // Someone who has scrubbed back stays where they look; otherwise the view follows the newest frame.
+        const following = before.cursor === running.held.at(-1);
+        this.#set({
+          activity,
+          run: { ...running, held },
+          cursor: following ? frame.index : nearestHeld(held, before.cursor),
+        });
+      },
+      job.signal,
+    );
+    if (this.#job !== job) return;
+    this.#job = null;
+    const { run } = this.store.getState();
+    if (!run) return;
+    const grade = run.manifest.grades[gradeIndex(run.manifest.grades, request.severity)]!;
+    this.#finishRun(run, 'finished', summary.totalMs, summary.nfe);
+    this.#set({
+      activity: { kind: 'idle' },
+      announcement: `Picture finished: ${gradeText(grade)}, seed ${request.seed}, in ${formatDuration(summary.totalMs)}`,
+    });
+  }
+
+  #finishRun(run: RunInfo, status: RunStatus, totalMs: number, nfe: number): void {
+    this.#set({ run: { ...run, status, totalMs, nfe } });
+  }
+
+  // Playing is a matter of looking, not of work: it walks over the frames held and loops or stops at the end.
+  #startTimer(): void {
+    this.#stopTimer();
+    this.#playTimer = setInterval(() => {
+      const { run, cursor } = this.store.getState();
+      if (!run) return this.pause();
+      const next = run.held[run.held.indexOf(cursor) + 1];
+      if (next !== undefined) return this.#set({ cursor: next });
+      if (run.status === 'running') return;
+      if (this.preferences.getState().loop) this.#set({ cursor: run.held[0]! });
+      else this.pause();
+    }, 1000 / this.preferences.getState().speed);
+  }
+
+  #stopTimer(): void {
+    clearInterval(this.#playTimer);
+    this.#playTimer = undefined;
+  }
+
+  // ---- neighbours --------------------------------------------------------------------------------------------------
+
+  #abortNeighbours(): void {
+    clearTimeout(this.#neighbourTimer);
+    this.#neighbourJob?.abort();
+    this.#neighbourJob = null;
+  }
+
+  #followNeighbours(now: StudioState, before: StudioState): void {
+    if (
+      now.cursor === before.cursor &&
+      now.run?.id === before.run?.id &&
+      now.run?.status === before.run?.status &&
+      now.activity.kind === before.activity.kind &&
+      now.model === before.model
+    ) {
+      return;
+    }
+    this.#abortNeighbours();
+    const { run, model } = now;
+    if (!run) return;
+    const frame = this.#reel.noisyAtOrBefore(now.cursor);
+    if (!frame) return;
+    const key = `${run.id}:${frame.index}`;
+    const known = this.#neighbourResults.get(key);
+    if (known) {
+      this.#showNeighbours(key, frame, known);
+      return;
+    }
+    const usable =
+      now.activity.kind === 'idle' &&
+      model?.manifest.id === run.request.model &&
+      model.variant === run.request.variant;
+    if (!usable) {
+      if (now.neighbours.status !== 'waiting')
+        this.#set({ neighbours: { ...now.neighbours, status: 'waiting' } });
+      return;
+    }
+    this.#set({ neighbours: { ...now.neighbours, status: 'running', error: null } });
+    this.#neighbourTimer = setTimeout(
+      () => void this.#askNeighbours(key, frame, run),
+      this.#neighbourDelayMs,
+    );
+  }
+
+  /** Asks again for the step at the scrubber after a failure. */
+  retryNeighbours(): void {
+    const { run, cursor } = this.store.getState();
+    const frame = run && this.#reel.noisyAtOrBefore(cursor);
+    if (!frame) return;
+    this.#abortNeighbours();
+    this.#set({ neighbours: { ...this.store.getState().neighbours, status: 'running', error: null } });
+    void this.#askNeighbours(`${run.id}:${frame.index}`, frame, run);
+  }
+
+  async #askNeighbours(key: string, frame: StepFrame, run: RunInfo): Promise<void> {
+    const job = new AbortController();
+    this.#neighbourJob = job;
+    try {
+      if (!this.#engine) return;
+      const { model, variant } = run.request;
+      // A copy: the request's buffer may be transferred to the worker, and the frame must stay.
+      const request = { model, variant, x: frame.x.slice(), t: frame.t };
+      const result = await this.#engine.neighbours(request, job.signal);
+      if (this.#neighbourJob !== job) return;
+      this.#showNeighbours(key, frame, result);
+    } catch (thrown) {
+      if (this.#neighbourJob !== job) return;
+      const error = StudioError.from(thrown);
+      if (error.code === 'cancelled') return;
+      this.#set({
+        neighbours: { ...this.store.getState().neighbours, status: 'failed', error: error.toInfo() },
+      });
+      if (WORKER_IS_SUSPECT.has(error.code)) {
+        this.#again = () => this.draw();
+        this.#set({ model: null, failure: error.toInfo() });
+      }
+    }
+  }
+
+  #showNeighbours(key: string, frame: StepFrame, result: NeighbourResult): void {
+    // Moves it to the young end, so that what is shown is never the next to be dropped.
+    this.#neighbourResults.delete(key);
+    this.#neighbourResults.set(key, result);
+    const oldest = this.#neighbourResults.keys().next().value;
+    if (this.#neighbourResults.size > NEIGHBOUR_RESULTS_KEPT && oldest !== undefined) {
+      this.#neighbourResults.delete(oldest);
+    }
+    this.#set({
+      neighbours: {
+        status: 'ready',
+        key,
+        frameIndex: frame.index,
+        sigma: result.sigma,
+        distances: Array.from(result.distances),
+        triples: result.triples,
+        ms: result.ms,
+        error: null,
+      },
+    });
+  }
+}
+
+const noModels = {
+  code: 'catalogue-invalid',
+  message: 'The list of models is empty.',
+  remedy: 'Put at least one bundle into models/catalogue.json and reload the page.',
+} as const;
+
+/** A request at the middle grade with the variant's own defaults; `odm` unless another is asked for and there. */
+export function firstDraft(manifest: BundleManifest, wished: string | null): SampleRequest {
+  const keys = Object.keys(manifest.variants);
+  const variant = [wished, 'odm', ...keys].find((key) => key !== null && keys.includes(key)) ?? keys[0]!;
+  const { defaults } = manifest.variants[variant]!;
+  const middle = manifest.grades[Math.floor(manifest.grades.length / 2)]!;
+  return { model: manifest.id, variant, severity: middle.value, seed: FIRST_SEED, eta: 0, ...defaults };
+}

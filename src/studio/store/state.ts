@@ -1,0 +1,142 @@
+/**
+ * What the page knows, as plain values: one vanilla store, read through selectors. No pixels in here; those are in the
+ * `FrameReel` and among the session's neighbour results, and are found by the numbers kept here.
+ */
+import { createStore } from 'zustand/vanilla';
+import type { ErrorInfo } from '../../errors';
+import type { LoadedModel, NeighbourTriple, ProviderChoice, ProviderName } from '../../engine/types';
+import type { BundleManifest } from '../../models/manifest';
+import type { SampleRequest } from '../../models/request';
+import type { LoadPhase } from './format';
+
+/** What the viewer shows of a step; `difference` needs a neighbour to be compared. */
+export type ViewMode = 'x' | 'x0' | 'epsilon' | 'difference';
+/** How a noise estimate is shown. */
+export type NoiseMap = 'rgb' | 'luminance' | 'norm';
+/** How a signed difference of two noise estimates is shown. */
+export type DifferenceMap = 'luminance' | 'red' | 'green' | 'blue' | 'norm';
+
+export type Activity =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'loading'; readonly phase: LoadPhase }
+  | {
+      readonly kind: 'sampling';
+      readonly done: number;
+      readonly steps: number;
+      readonly msPerStep: number | null;
+    };
+
+export type RunStatus = 'running' | 'finished' | 'cancelled' | 'interrupted';
+
+/** The run whose frames are on the page. */
+export interface RunInfo {
+  readonly id: number;
+  readonly request: SampleRequest;
+  readonly manifest: BundleManifest;
+  readonly provider: ProviderName;
+  readonly status: RunStatus;
+  /** Step indices that are held, rising. */
+  readonly held: readonly number[];
+  readonly totalMs: number | null;
+  readonly nfe: number | null;
+}
+
+export interface NeighbourState {
+  readonly status: 'none' | 'waiting' | 'running' | 'ready' | 'failed';
+  /** Finds the pixels with `session.neighbourPixels`; stays at the last good result while a newer one is made. */
+  readonly key: string | null;
+  /** The step whose x_t the shown result comes from. */
+  readonly frameIndex: number | null;
+  readonly sigma: number;
+  /** Row-major C*C. */
+  readonly distances: readonly number[];
+  readonly triples: readonly NeighbourTriple[];
+  readonly ms: number;
+  readonly error: ErrorInfo | null;
+}
+
+export interface StudioState {
+  /** Bundle ids in the catalogue's order; empty until it is read. */
+  readonly bundles: readonly string[];
+  readonly manifests: Readonly<Record<string, BundleManifest>>;
+  /** What the next run will be; null until the first manifest is read. */
+  readonly draft: SampleRequest | null;
+  readonly provider: ProviderChoice;
+  readonly seedLocked: boolean;
+
+  readonly activity: Activity;
+  /** The model that the worker holds now. */
+  readonly model: LoadedModel | null;
+  readonly run: RunInfo | null;
+  /** What failed last, until it is tried again or put away. */
+  readonly failure: ErrorInfo | null;
+  /** Read out by the page's one status region; milestones only. */
+  readonly announcement: string;
+
+  /** Step index shown; always one of `run.held` when there is a run. */
+  readonly cursor: number;
+  readonly playing: boolean;
+  readonly view: ViewMode;
+  readonly noiseMap: NoiseMap;
+  /** Index of the grade that the viewer compares with, or null for the chosen grade itself. */
+  readonly compared: number | null;
+
+  readonly neighbours: NeighbourState;
+  readonly differenceMap: DifferenceMap;
+  /** The limit in force while the scale is locked; null lets it follow the data. */
+  readonly lockedLimit: number | null;
+  /** The pixel whose values are read out, in picture coordinates. */
+  readonly probe: { readonly x: number; readonly y: number } | null;
+}
+
+export const NO_NEIGHBOURS: NeighbourState = {
+  status: 'none',
+  key: null,
+  frameIndex: null,
+  sigma: 0,
+  distances: [],
+  triples: [],
+  ms: 0,
+  error: null,
+};
+
+export function createStudioStore(initial: Partial<StudioState> = {}) {
+  return createStore<StudioState>()(() => ({
+    bundles: [],
+    manifests: {},
+    draft: null,
+    provider: 'auto',
+    seedLocked: false,
+    activity: { kind: 'idle' },
+    model: null,
+    run: null,
+    failure: null,
+    announcement: '',
+    cursor: 0,
+    playing: false,
+    view: 'x',
+    noiseMap: 'rgb',
+    compared: null,
+    neighbours: NO_NEIGHBOURS,
+    differenceMap: 'luminance',
+    lockedLimit: null,
+    probe: null,
+    ...initial,
+  }));
+}
+
+export type StudioStore = ReturnType<typeof createStudioStore>;
+
+/** The manifest of the model being set up (not necessarily the one whose picture is shown). */
+export function draftManifest(s: StudioState): BundleManifest | null {
+  return s.draft ? (s.manifests[s.draft.model] ?? null) : null;
+}
+
+/** Whether the draft differs from the run on the page in anything that changes the picture. */
+export function draftIsNew(s: StudioState): boolean {
+  return !s.run || !s.draft || !sameRequest(s.run.request, s.draft);
+}
+
+export function sameRequest(a: SampleRequest, b: SampleRequest): boolean {
+  return (Object.keys(a) as (keyof SampleRequest)[]).every((key) => a[key] === b[key]);
+}

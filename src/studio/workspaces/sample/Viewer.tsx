@@ -1,0 +1,202 @@
+/** The picture: one step of the run, in one of its views, with the values under the pointer. */
+import { useMemo } from 'react';
+import { ActivityBar } from '../../components/ActivityBar';
+import { ColourBar } from '../../components/ColourBar';
+import { ErrorPanel } from '../../components/ErrorPanel';
+import { LevelGlyph } from '../../components/Icon';
+import { PixelCanvas } from '../../components/PixelCanvas';
+import { Segmented, Switch } from '../../components/widgets';
+import { usePreference, useSession, useStudio } from '../../context';
+import { formatSigned, gradeIndex, scrubberText } from '../../store/format';
+import { Filmstrip } from './Filmstrip';
+import { SaveMenu } from './SaveMenu';
+import { Transport } from './Transport';
+import { useDifferences } from './useDifferences';
+import { differenceScale, noiseScale, paintScaled, pixelValues, viewerPaint, type Scale } from './viewing';
+
+export function Viewer() {
+  return (
+    <section className="viewer" aria-label="Picture">
+      <ViewerTools />
+      <ErrorPanel />
+      <Stage />
+      <Transport />
+      <Filmstrip />
+      <ActivityBar />
+    </section>
+  );
+}
+
+function ViewerTools() {
+  const session = useSession();
+  const view = useStudio((s) => s.view);
+  const noiseMap = useStudio((s) => s.noiseMap);
+  return (
+    <div className="viewer-tools">
+      <Segmented
+        label="View"
+        value={view}
+        choices={[
+          { value: 'x', label: 'x_t', name: 'Noisy picture x_t' },
+          { value: 'x0', label: 'x̂0', name: 'Predicted picture x0' },
+          { value: 'epsilon', label: 'Noise', name: 'Noise estimate' },
+          { value: 'difference', label: 'Δ Noise', name: 'Noise difference from the chosen grade' },
+        ]}
+        onChange={(v) => session.look({ view: v })}
+        testId="view"
+      />
+      {view === 'epsilon' && (
+        <Segmented
+          label="Noise shown as"
+          value={noiseMap}
+          choices={[
+            { value: 'rgb', label: 'RGB' },
+            { value: 'luminance', label: 'Lum.', name: 'Luminance' },
+            { value: 'norm', label: 'Norm' },
+          ]}
+          onChange={(v) => session.look({ noiseMap: v })}
+          testId="noise-map"
+        />
+      )}
+      <span className="spacer" />
+      <SmoothSwitch />
+      <SaveMenu />
+    </div>
+  );
+}
+
+function SmoothSwitch() {
+  const [smooth, setSmooth] = usePreference('smooth');
+  return <Switch label="Smooth" value={smooth} onChange={setSmooth} testId="smooth" />;
+}
+
+function Stage() {
+  const session = useSession();
+  const [smooth] = usePreference('smooth');
+  const run = useStudio((s) => s.run);
+  const cursor = useStudio((s) => s.cursor);
+  const view = useStudio((s) => s.view);
+  const noiseMap = useStudio((s) => s.noiseMap);
+  const compared = useStudio((s) => s.compared);
+  const neighbourKey = useStudio((s) => s.neighbours.key);
+  const differenceMap = useStudio((s) => s.differenceMap);
+  const probe = useStudio((s) => s.probe);
+  const differences = useDifferences();
+
+  const runId = run?.id;
+  const shown = useMemo(() => {
+    // The run's number is a key: another run's frames are other pixels under the same step.
+    const frame = runId === undefined ? undefined : session.frame(cursor);
+    const result = session.neighbourPixels(neighbourKey);
+    const other =
+      compared !== null && result ? { x0: result.x0[compared]!, epsilon: result.epsilon[compared]! } : null;
+    if (!frame) return null;
+    if (view === 'difference') {
+      const values = compared !== null ? differences?.maps[compared] : undefined;
+      if (!differences || !values) return { frame, paint: null, values: null, scale: null };
+      const scale = differenceScale(differenceMap, differences.limit);
+      return { frame, paint: paintScaled(values, scale), values, scale };
+    }
+    const scale: Scale | null = view === 'epsilon' ? noiseScale(noiseMap) : null;
+    const source = view === 'x' ? frame.x : (other ?? frame)[view];
+    return { frame, paint: viewerPaint(frame, view, noiseMap, other), values: source, scale };
+  }, [session, runId, cursor, view, noiseMap, compared, neighbourKey, differenceMap, differences]);
+
+  if (!run || !shown) return <EmptyStage />;
+
+  const { width, height } = run.manifest.image;
+  const { grades } = run.manifest;
+  const chosen = gradeIndex(grades, run.request.severity);
+  const grade = grades[view === 'x' ? chosen : (compared ?? chosen)]!;
+  const place = scrubberText(cursor, run.request.steps, shown.frame.sigma);
+  const title = run.manifest.variants[run.request.variant]?.title ?? run.request.variant;
+  return (
+    <figure className="stage">
+      <div className="stage-picture" style={{ aspectRatio: `${width} / ${height}` }}>
+        <PixelCanvas
+          width={width}
+          height={height}
+          paint={shown.paint}
+          smooth={smooth}
+          label={`Synthetic picture, ${grade.short}, ${grade.label}: ${VIEW_NAMES[view]}, ${place}`}
+          onProbe={(pixel) => session.look({ probe: pixel })}
+          testId="picture"
+        />
+        {!shown.paint && (
+          <p className="stage-note">
+            {compared === null
+              ? 'Choose a grade to compare with: a row of the neighbours, or the keys [ and ].'
+              : 'Waiting for the neighbours’ estimates.'}
+          </p>
+        )}
+        <span className="stage-stamp" aria-hidden="true">
+          Synthetic
+        </span>
+      </div>
+      <figcaption className="stage-caption" data-testid="caption">
+        <span className="stage-grade">
+          <LevelGlyph level={(compared ?? chosen) + 1} count={grades.length} />
+          <strong>{grade.short}</strong> {grade.label}
+          {compared !== null && view !== 'x' && (
+            <em> – neighbour of {grades[chosen]!.short}, from the same x_t</em>
+          )}
+        </span>
+        <span className="stage-meta">
+          {title} · seed {run.request.seed} · {place}
+        </span>
+        <ProbeValues values={shown.values} width={width} height={height} probe={probe} />
+      </figcaption>
+      {shown.scale && (
+        <ColourBar
+          {...shown.scale}
+          title={
+            view === 'difference'
+              ? 'Noise difference from the chosen grade'
+              : 'Noise estimate, in standard deviations'
+          }
+        />
+      )}
+    </figure>
+  );
+}
+
+const VIEW_NAMES = {
+  x: 'noisy picture',
+  x0: 'predicted picture',
+  epsilon: 'noise estimate',
+  difference: 'noise difference from the chosen grade',
+} as const;
+
+interface ProbeValuesProps {
+  /** A CHW picture, or one value a pixel. */
+  values: Float32Array | null;
+  width: number;
+  height: number;
+  probe: { x: number; y: number } | null;
+}
+
+function ProbeValues({ values, width, height, probe }: ProbeValuesProps) {
+  if (!values || !probe) return <span className="stage-probe">Point at the picture to read its values</span>;
+  const isMap = values.length === width * height;
+  const numbers = isMap
+    ? [values[probe.y * width + probe.x] ?? 0]
+    : pixelValues(values, width, probe.x, probe.y);
+  return (
+    <span className="stage-probe" data-testid="probe">
+      ({probe.x}, {probe.y}) {numbers.length === 3 ? 'R G B ' : ''}
+      {numbers.map((v) => formatSigned(v)).join('  ')}
+    </span>
+  );
+}
+
+function EmptyStage() {
+  const waiting = useStudio((s) => s.activity.kind !== 'idle');
+  return (
+    <div className="stage">
+      <div className={waiting ? 'stage-picture stage-waiting' : 'stage-picture'}>
+        <p className="stage-note">{waiting ? 'The first picture is on its way' : 'No picture yet'}</p>
+      </div>
+      <div className="stage-caption" />
+    </div>
+  );
+}

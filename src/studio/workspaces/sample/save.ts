@@ -1,0 +1,54 @@
+/** Saves what the run on the page has come to: the finished picture, or the last estimate of a run cut short. */
+import { encodeNpy } from '../../../exchange/npy';
+import { encodePicture, SOFTWARE } from '../../../exchange/png';
+import { providerName } from '../../store/format';
+import type { StudioSession } from '../../store/session';
+import type { RunInfo } from '../../store/state';
+
+export function savePicture(session: StudioSession): void {
+  const { run } = session.store.getState();
+  const frame = session.lastFrame();
+  const sha256 = run?.manifest.variants[run.request.variant]?.sha256;
+  if (!run || !frame || sha256 === undefined) return;
+  const { width, height } = run.manifest.image;
+  const bytes = encodePicture({
+    chw: frame.x0,
+    width,
+    height,
+    strip: session.preferences.getState().strip,
+    provenance: {
+      formatVersion: 1,
+      software: SOFTWARE,
+      request: run.request,
+      modelSha256: sha256,
+      provider: providerName(run.provider),
+      frame: { index: frame.index, steps: frame.steps },
+      license: run.manifest.license,
+      attribution: run.manifest.attribution,
+    },
+  });
+  download(bytes, 'image/png', `${fileStem(run)}.png`);
+}
+
+export function saveNumbers(session: StudioSession): void {
+  const { run } = session.store.getState();
+  const frame = session.lastFrame();
+  if (!run || !frame) return;
+  const { width, height } = run.manifest.image;
+  download(encodeNpy(frame.x0, [3, height, width]), 'application/octet-stream', `${fileStem(run)}.npy`);
+}
+
+/** `fundus-idrid_odm_grade-2_seed-2024`. */
+function fileStem({ request }: RunInfo): string {
+  return `${request.model}_${request.variant}_grade-${request.severity}_seed-${request.seed}`;
+}
+
+function download(bytes: Uint8Array, type: string, name: string): void {
+  const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The browser has taken hold of the blob by the next turn of the loop.
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}

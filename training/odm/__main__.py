@@ -1,0 +1,167 @@
+"""The command line: ``python -m odm train | export | sample | pack | bench | measure``.
+
+Sub-commands import what they need when they run, so that ``sample`` starts without PyTorch. An ``OdmError`` is printed
+as one sentence and ends with exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .errors import OdmError
+
+
+def _set_threads(threads: int) -> None:
+    import torch
+
+    if threads > 0:
+        torch.set_num_threads(threads)
+
+
+def _data_root() -> Path | None:
+    return Path(os.environ["ODM_DATA"]) if os.environ.get("ODM_DATA") else None
+
+
+def _train(args: argparse.Namespace) -> None:
+    _set_threads(args.threads)
+    from .config import load_config
+    from .train import Run
+
+    overrides: dict[str, object] = {}
+    if args.init is not None:
+        overrides["init_from"] = str(args.init)
+    if args.images is not None:
+        overrides["images"] = args.images
+    config = load_config(args.config, **overrides)
+    folder = args.out or Path("runs") / args.config.stem
+    Run(config, folder, args.data or _data_root(), resume=args.resume).train(quiet=args.quiet)
+
+
+def _export(args: argparse.Namespace) -> None:
+    _set_threads(args.threads)
+    from .bundle import export_variant
+
+    report = export_variant(
+        checkpoint=args.checkpoint,
+        description=args.description,
+        bundle=args.bundle,
+        variant=args.variant,
+        preview=not args.no_preview,
+    )
+    print(report)
+
+
+def _sample(args: argparse.Namespace) -> None:
+    from .bundle import Bundle
+
+    bundle = Bundle.open(args.bundle)
+    picture = bundle.sample(
+        variant=args.variant,
+        severity=args.severity,
+        seed=args.seed,
+        sampler=args.sampler,
+        steps=args.steps,
+        guidance=args.guidance,
+        eta=args.eta,
+    )
+    if args.raw is not None:
+        args.raw.write_bytes(picture.astype("<f4").tobytes())
+    if args.out is not None:
+        bundle.save_png(picture, args.out)
+
+
+def _pack(args: argparse.Namespace) -> None:
+    from .bundle import pack
+
+    pack(args.bundle, args.out)
+
+
+def _bench(args: argparse.Namespace) -> None:
+    _set_threads(args.threads)
+    from .bench import bench
+    from .config import load_config
+
+    for name, value in bench(load_config(args.config)).items():
+        print(f"{name}: {value:,.4g}")
+
+
+def _measure(args: argparse.Namespace) -> None:
+    _set_threads(args.threads)
+    from .measure import measure
+
+    measure(args.checkpoint, args.data or _data_root(), args.out)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all sub-commands; ``run`` of the result is the function to call."""
+    parser = argparse.ArgumentParser(prog="odm", description=__doc__.split("\n\n")[0] if __doc__ else None)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", help="train a model (also under `accelerate launch -m odm train`)")
+    train.add_argument("config", type=Path, help="a TOML file, see configs/")
+    train.add_argument("--out", type=Path, help="the run's folder (default: runs/ and the configuration's name)")
+    train.add_argument("--data", type=Path, help="the folder that holds the data sets (default: ODM_DATA)")
+    train.add_argument("--resume", action="store_true", help="go on from the run's last good checkpoint")
+    train.add_argument("--init", type=Path, help="start from the weights of this checkpoint (a trunk)")
+    train.add_argument("--images", type=int, help="images to see, instead of the configuration's")
+    train.add_argument("--threads", type=int, default=0, help="CPU threads (default: PyTorch's choice)")
+    train.add_argument("--quiet", action="store_true", help="no progress bar")
+    train.set_defaults(run=_train)
+
+    export = commands.add_parser("export", help="add or replace a variant of a bundle")
+    export.add_argument("--checkpoint", type=Path, required=True, help="a run's latest.pt; its EMA weights are used")
+    export.add_argument("--description", type=Path, required=True, help="what the bundle says of itself, bundles/*.toml")
+    export.add_argument("--bundle", type=Path, required=True, help="the bundle's folder, e.g. ../models/phantom")
+    export.add_argument("--variant", required=True, help="the variant's key in the description, e.g. odm")
+    export.add_argument("--no-preview", action="store_true", help="leave preview.webp as it is")
+    export.add_argument("--threads", type=int, default=0, help="CPU threads")
+    export.set_defaults(run=_export)
+
+    sample = commands.add_parser("sample", help="draw one picture with a bundle's ONNX weights, as the browser does")
+    sample.add_argument("--bundle", type=Path, required=True)
+    sample.add_argument("--variant", default="odm")
+    sample.add_argument("--severity", type=float, required=True, help="on the bundle's own scale; may be fractional")
+    sample.add_argument("--seed", type=int, default=0)
+    sample.add_argument("--sampler", help="ddpm, ddim or dpmpp-2m (default: the variant's)")
+    sample.add_argument("--steps", type=int, help="(default: the variant's)")
+    sample.add_argument("--guidance", type=float, help="(default: the variant's)")
+    sample.add_argument("--eta", type=float, default=0.0, help="of ddim")
+    sample.add_argument("--out", type=Path, help="a PNG file")
+    sample.add_argument("--raw", type=Path, help="the picture as little-endian float32, CHW, -1..1")
+    sample.set_defaults(run=_sample)
+
+    pack = commands.add_parser("pack", help="check a bundle and write it as a ZIP file")
+    pack.add_argument("--bundle", type=Path, required=True)
+    pack.add_argument("--out", type=Path, required=True)
+    pack.set_defaults(run=_pack)
+
+    bench = commands.add_parser("bench", help="training throughput of a configuration")
+    bench.add_argument("config", type=Path)
+    bench.add_argument("--threads", type=int, default=0, help="CPU threads")
+    bench.set_defaults(run=_bench)
+
+    measure = commands.add_parser("measure", help="PSNR by t and order of the grades, of checkpoints on the same noised pictures")
+    measure.add_argument("checkpoint", type=Path, nargs="+", help="checkpoints of one data set, e.g. of the dm and the odm")
+    measure.add_argument("--data", type=Path, help="the folder that holds the data sets (default: ODM_DATA)")
+    measure.add_argument("--out", type=Path, help="a JSON file for the figures")
+    measure.add_argument("--threads", type=int, default=0, help="CPU threads")
+    measure.set_defaults(run=_measure)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    try:
+        args.run(args)
+    except OdmError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,513 @@
+"""A model bundle as a folder: made from checkpoints, checked, sampled, packed.
+
+A bundle's words (titles, grades, credit, limits) come from a description, ``bundles/*.toml``, whose keys are the
+manifest's; its figures come from the checkpoint and from measurement. How a variant was trained travels inside its ONNX
+file as metadata, so that the card can be written again from the bundle alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import sys
+import zipfile
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from .errors import ConfigError, DataError, ExportError
+from .sampling import (
+    SAMPLERS,
+    Array,
+    Predict,
+    conditioning_plan,
+    from_onnx,
+    sample,
+    sample_many,
+    sampler_table,
+    schedule_from,
+    to_uint8,
+)
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from .export import Exported
+
+MANIFEST, CARD, PREVIEW = "manifest.json", "card.md", "preview.webp"
+PREVIEW_SEEDS = (1, 2, 3)
+_SCHEMA = Path(__file__).with_name("manifest.schema.json")
+
+
+# --- descriptions -----------------------------------------------------------------------------------------------------
+
+_TEXTS = ("id", "title", "domain", "scale", "license", "attribution", "intendedUse")
+_DATA_TEXTS = ("name", "license", "credit", "preprocessing")
+
+
+def _take(table: dict[str, Any], keys: dict[str, Any], where: str) -> None:
+    """Exactly ``keys``, of the types given; ``ConfigError`` otherwise."""
+    unknown, missing = sorted(set(table) - set(keys)), sorted(set(keys) - set(table))
+    if unknown or missing:
+        what = "unknown key" if unknown else "missing key"
+        raise ConfigError(f"{where}: {what} {', '.join(unknown or missing)}")
+    for key, kind in keys.items():
+        value = table[key]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ConfigError(f"{where}: {key} has the wrong type ({value!r})")
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """A checked ``bundles/*.toml``; raises ``ConfigError`` naming the key."""
+    try:
+        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as e:
+        raise ConfigError(f"{path}: there is no such file") from e
+    except tomllib.TOMLDecodeError as e:
+        raise ConfigError(f"{path}: {e}") from e
+    tables = {"grades": list, "limits": list, "data": dict, "variants": dict}
+    _take(raw, dict.fromkeys(_TEXTS, str) | tables, str(path))
+    for i, grade in enumerate(raw["grades"]):
+        kinds = {"value": (int, float), "label": str, "short": str, "description": str}
+        _take(grade, kinds, f"{path}: grades[{i}]")
+    _take(raw["data"], dict.fromkeys(_DATA_TEXTS, str) | {"knownFlaws": list}, f"{path}: data")
+    for name, variant in raw["variants"].items():
+        where = f"{path}: variants.{name}"
+        _take(variant, {"title": str, "sampler": str, "steps": int, "guidance": (int, float)}, where)
+        if variant["sampler"] not in SAMPLERS:
+            raise ConfigError(f"{where}: sampler must be one of {', '.join(SAMPLERS)}")
+    return raw
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(_SCHEMA.read_text(encoding="utf-8"))
+    return schema
+
+
+def check_manifest(manifest: dict[str, Any]) -> list[str]:
+    """What is wrong with a manifest; empty when it is valid."""
+    import jsonschema
+
+    problems = [
+        f"{'/'.join(map(str, e.absolute_path)) or 'manifest'}: {e.message}"
+        for e in jsonschema.Draft202012Validator(_schema()).iter_errors(manifest)
+    ]
+    if problems:
+        return problems
+    # what a JSON Schema cannot say
+    values = [g["value"] for g in manifest["grades"]]
+    if any(a >= b for a, b in zip(values, values[1:], strict=False)):
+        problems.append("grades must rise in value")
+    if len(manifest["data"]["counts"]) != len(values):
+        problems.append("data/counts: one count per grade is needed")
+    if not manifest["variants"] or set(manifest["variants"]) != set(manifest["parity"]):
+        problems.append("every variant needs a parity reference, and at least one variant is needed")
+    low, high = manifest["diffusion"]["tRange"]
+    if not low < high:
+        problems.append("diffusion/tRange must be [low, high]")
+    return problems
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An existing bundle folder and its valid manifest."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @staticmethod
+    def open(folder: Path) -> Bundle:
+        """Reads and checks ``manifest.json``; raises ``DataError``."""
+        path = folder / MANIFEST
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as e:
+            raise DataError("there is no manifest here", file=path) from e
+        except ValueError as e:
+            raise DataError(f"the manifest is not JSON ({e})", file=path) from e
+        problems = check_manifest(manifest)
+        if problems:
+            raise DataError("; ".join(problems), file=path)
+        return Bundle(folder, manifest)
+
+    @property
+    def values(self) -> list[float]:
+        """Clinical values of the grades, lowest first."""
+        return [g["value"] for g in self.manifest["grades"]]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        image = self.manifest["image"]
+        return 3, image["height"], image["width"]
+
+    def weights(self, variant: str) -> bytes:
+        """The bytes of a variant's ONNX file, after checking its SHA-256; raises ``DataError``."""
+        entry = self.manifest["variants"].get(variant)
+        if entry is None:
+            known = ", ".join(self.manifest["variants"])
+            raise DataError(f"there is no variant {variant!r}; there is {known}", file=self.folder / MANIFEST)
+        path = self.folder / entry["file"]
+        try:
+            payload = path.read_bytes()
+        except FileNotFoundError as e:
+            raise DataError("the weights are missing", file=path) from e
+        if hashlib.sha256(payload).hexdigest() != entry["sha256"]:
+            raise DataError("the SHA-256 of the weights is not the manifest's", file=path)
+        return payload
+
+    def predict(self, variant: str) -> Predict:
+        """The variant on the CPU through onnxruntime."""
+        inputs = self.manifest["inputs"]
+        if (
+            self.manifest["diffusion"]["prediction"] != "x0"
+            or inputs["t"]["kind"] != "float"
+            or inputs["y"]["kind"] != "weights"
+        ):
+            raise DataError("only models that predict x0 from class weights run here", file=self.folder / MANIFEST)
+        names = inputs["x"]["name"], inputs["t"]["name"], inputs["y"]["name"]
+        return from_onnx(_session(self.weights(variant)), names, self.manifest["output"]["name"])
+
+    def sample(
+        self,
+        variant: str,
+        severity: float,
+        seed: int,
+        sampler: str | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        eta: float = 0.0,
+    ) -> Array:
+        """One picture [3, H, W] in -1..1: what the browser draws for the same request, to float tolerance."""
+        predict = self.predict(variant)
+        defaults = self.manifest["variants"][variant]["defaults"]
+        name = sampler or defaults["sampler"]
+        if name not in SAMPLERS:
+            raise ConfigError(f"unknown sampler {name!r}; there are {', '.join(SAMPLERS)}")
+        table = self.table(name, steps if steps is not None else defaults["steps"], eta)
+        plan = conditioning_plan(severity, self.values, defaults["guidance"] if guidance is None else guidance)
+        return sample(predict, plan, table, seed, self.shape)
+
+    def table(self, sampler: Any, steps: int, eta: float = 0.0) -> Any:
+        """The sampler's rows on this bundle's schedule."""
+        diffusion = self.manifest["diffusion"]
+        low, high = diffusion["tRange"]
+        return sampler_table(sampler, schedule_from(diffusion["schedule"]), steps, (low, high), eta)
+
+    def save_png(self, picture: Array, path: Path) -> None:
+        Image.fromarray(to_uint8(picture)).save(path)
+
+
+def _session(payload: bytes) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(payload, options, providers=["CPUExecutionProvider"])
+
+
+# --- making -----------------------------------------------------------------------------------------------------------
+
+
+def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: str, preview: bool = True) -> str:
+    """Adds (or replaces) ``variant`` in the folder ``bundle`` from the EMA weights of ``checkpoint``.
+
+    Everything is made and checked before the first byte is written; a failure is an ``ExportError`` (or the error of
+    the file at fault) and leaves the bundle as it was. Returns a few lines on what was done.
+    """
+    from .checkpoint import read_checkpoint
+    from .config import parse_config
+    from .export import export_network, parity_reference
+    from .network import Denoiser, count_flops
+
+    words = read_description(description)
+    if variant not in words["variants"]:
+        raise ExportError(f"{description} describes no variant {variant!r}")
+    state = read_checkpoint(checkpoint)
+    config = parse_config(state["config"])
+    if [float(g["value"]) for g in words["grades"]] != list(config.grades):
+        raise ExportError(f"{description}: the grades are not those the model was trained on, {config.grades}")
+    model = Denoiser(config.network()).eval()
+    model.load_state_dict(state["ema"])
+
+    images = state["images_before"] + state["step"] * config.batch
+    exported = export_network(model, config.size)
+    payload = _with_metadata(
+        exported,
+        {
+            "trainingConfig": json.dumps(state["config"]),
+            "imagesSeen": str(images),
+            "branchImages": str(state["step"] * config.batch),
+            "secondsOfThisRun": f"{state['seconds']:.0f}",
+            "validation": json.dumps(_last_validation(checkpoint.parent / "log.jsonl")),
+            "maxErrorFloat32": f"{exported.max_error_float32:.2e}",
+            "maxErrorRounded": f"{exported.max_error_rounded:.2e}",
+        },
+    )
+    about = words["variants"][variant]
+    entry = {
+        "title": about["title"],
+        "file": f"{variant}.onnx",
+        "sha256": hashlib.sha256(payload).hexdigest(),
+        "bytes": len(payload),
+        "precision": "float16-weights",
+        "params": exported.params,
+        "flopsPerEval": count_flops(config.network(), config.size),
+        "imagesSeen": images,
+        "defaults": {k: about[k] for k in ("sampler", "steps", "guidance")},
+    }
+    diffusion = {
+        "prediction": "x0",
+        "schedule": {"kind": "cosine"},
+        "tRange": list(config.t_range),
+    }
+    image = {"width": config.size, "height": config.size, "channels": 3, "range": [-1, 1]}
+    before = _existing(bundle, words["id"])
+    if before is not None and set(before["variants"]) - {variant}:
+        for key, now in (("diffusion", diffusion), ("image", image)):
+            if before[key] != now:
+                raise ExportError(f"{bundle}: the other variants of this bundle have another {key}; remove them first")
+    manifest: dict[str, Any] = {
+        "formatVersion": 1,
+        **{k: words[k] for k in ("id", "title", "domain", "scale", "grades")},
+        "image": image,
+        "diffusion": diffusion,
+        "inputs": {
+            "x": {"name": "x"},
+            "t": {"name": "t", "kind": "float"},
+            "y": {"name": "y", "kind": "weights"},
+        },
+        "output": {"name": "x0"},
+        "variants": {**(before["variants"] if before else {}), variant: entry},
+        "parity": {
+            **(before["parity"] if before else {}),
+            variant: asdict(parity_reference(payload, len(config.grades), config.size)),
+        },
+        "data": {
+            **{k: words["data"][k] for k in ("name", "license", "credit")},
+            "counts": [int(n) for n in state["counts"]],
+            "preprocessing": words["data"]["preprocessing"],
+            "knownFlaws": words["data"]["knownFlaws"],
+        },
+        "card": CARD,
+        "preview": PREVIEW,
+        **({"evaluation": before["evaluation"]} if before and "evaluation" in before else {}),
+        **{k: words[k] for k in ("license", "attribution", "intendedUse", "limits")},
+    }
+    for part in ("variants", "parity"):  # the order people see: odm first
+        manifest[part] = {k: manifest[part][k] for k in words["variants"] if k in manifest[part]}
+    problems = check_manifest(manifest)
+    if problems:
+        raise ExportError(f"{bundle}: the manifest would be invalid: {'; '.join(problems)}")
+
+    made = Bundle(bundle, manifest)
+    payloads = {k: payload if k == variant else made.weights(k) for k in manifest["variants"]}
+    files = {entry["file"]: payload, CARD: card(manifest, payloads).encode()}
+    if preview or not (bundle / PREVIEW).exists():
+        shown = "odm" if "odm" in payloads else variant
+        files[PREVIEW] = _preview(made, shown, payloads[shown])
+    files[MANIFEST] = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()  # last: it names the rest
+    bundle.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        _write(bundle / name, content)
+    return (
+        f"{bundle / entry['file']}: {len(payload):,} bytes, {exported.params:,} parameters, {images:,} images seen\n"
+        f"max difference {exported.max_error_float32:.1e} from the float32 network, "
+        f"{exported.max_error_rounded:.1e} from the same rounded weights\n"
+        f"operators: {', '.join(f'{k} {v}' for k, v in sorted(exported.operators.items()))}"
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+
+
+def _existing(folder: Path, identity: str) -> dict[str, Any] | None:
+    if not (folder / MANIFEST).exists():
+        return None
+    manifest = Bundle.open(folder).manifest
+    if manifest["id"] != identity:
+        raise ExportError(f"{folder} holds the bundle {manifest['id']}, not {identity}")
+    return manifest
+
+
+def _last_validation(log: Path) -> dict[str, Any]:
+    """The last line of a run's log that has held-out figures, or nothing."""
+    if not log.is_file():
+        return {}
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    found = [line for line in lines if "psnr_held_out" in line]
+    return found[-1] if found else {}
+
+
+def _with_metadata(exported: Exported, entries: dict[str, str]) -> bytes:
+    import onnx
+
+    proto = onnx.load_from_string(exported.payload)
+    onnx.helper.set_model_props(proto, entries)
+    content: bytes = proto.SerializeToString()
+    return content
+
+
+def _preview(bundle: Bundle, variant: str, payload: bytes) -> bytes:
+    """A WebP sheet from the shipped weights: one column a grade, one row a seed, labelled as synthetic."""
+    defaults = bundle.manifest["variants"][variant]["defaults"]
+    values = bundle.values
+    plans = [conditioning_plan(v, values, defaults["guidance"]) for _ in PREVIEW_SEEDS for v in values]
+    seeds = [s for s in PREVIEW_SEEDS for _ in values]
+    table = bundle.table(defaults["sampler"], defaults["steps"])
+    pictures = to_uint8(sample_many(from_onnx(_session(payload)), plans, table, seeds, bundle.shape))
+    scale = max(1, 128 // bundle.shape[2])
+    tile = bundle.shape[2] * scale
+    gap, head, foot = 4, 20, 20
+    width = len(values) * (tile + gap) + gap
+    height = head + len(PREVIEW_SEEDS) * (tile + gap) + foot
+    sheet = Image.new("RGB", (width, height), (16, 18, 22))
+    pen = ImageDraw.Draw(sheet)
+    for column, grade in enumerate(bundle.manifest["grades"]):
+        x = gap + column * (tile + gap)
+        pen.text((x + tile / 2, head / 2), grade["short"], fill=(235, 235, 235), anchor="mm")
+        for row in range(len(PREVIEW_SEEDS)):
+            picture = Image.fromarray(pictures[row * len(values) + column])
+            sheet.paste(
+                picture.resize((tile, tile), Image.Resampling.NEAREST), (x, head + row * (tile + gap))
+            )
+    text = f"SYNTHETIC - {bundle.manifest['id']} {variant}, seeds {', '.join(map(str, PREVIEW_SEEDS))}"
+    pen.text((width / 2, height - foot / 2), text, fill=(235, 235, 235), anchor="mm")
+    buffer = io.BytesIO()
+    sheet.save(buffer, "WEBP", quality=88, method=6)
+    return buffer.getvalue()
+
+
+# --- the card ---------------------------------------------------------------------------------------------------------
+
+_SETTINGS = (
+    "size resize crop flips holdout class_balance patch channels blocks attention embedding dropout ordinal_embedding "
+    "null_probability log_sigma_mean log_sigma_std uniform_share t_range ordinal_lambda ordinal_reading ordinal_weight "
+    "ordinal_share seed batch learning_rate betas weight_decay gradient_clip ema_halflife_images precision"
+).split()
+
+
+def _metadata(payload: bytes) -> dict[str, str]:
+    import onnx
+
+    proto = onnx.load_from_string(payload)
+    return {p.key: p.value for p in proto.metadata_props}
+
+
+def card(manifest: dict[str, Any], payloads: dict[str, bytes]) -> str:
+    """The model card (Markdown) of a bundle, from its manifest and what its weights say of their training."""
+    data, grades = manifest["data"], manifest["grades"]
+    notes = {k: _metadata(p) for k, p in payloads.items()}
+    configs = {k: json.loads(n["trainingConfig"]) for k, n in notes.items()}
+    out = [
+        f"# {manifest['title']}",
+        "",
+        manifest["intendedUse"],
+        "",
+        f"Pictures of {manifest['image']['width']}x{manifest['image']['height']} pixels, conditioned on "
+        f"{manifest['scale']}. **Every picture drawn with these weights is synthetic.**",
+        "",
+        "![Pictures drawn with the shipped weights](preview.webp)",
+        "",
+        "## Data",
+        "",
+        f"{data['name']}. Licence: {data['license']}. Credit: {data['credit']}",
+        "",
+        f"Preprocessing: {data['preprocessing']}",
+        "",
+        "| grade | label | training images |",
+        "|---|---|---|",
+    ]
+    for grade, n in zip(grades, data["counts"], strict=True):
+        out.append(f"| {grade['short']} | {grade['label']} | {n} |")
+    if data["knownFlaws"]:
+        out += ["", "Known flaws of the data:", "", *(f"- {flaw}" for flaw in data["knownFlaws"])]
+    out += ["", "## What it cannot do", "", *(f"- {limit}" for limit in manifest["limits"])]
+
+    names = list(payloads)
+    columns = [manifest["variants"][k]["title"] for k in names]
+    out += ["", "## Variants", "", "| | " + " | ".join(columns) + " |", "|---" * (len(names) + 1) + "|"]
+
+    def line(title: str, cells: list[str]) -> None:
+        out.append(f"| {title} | " + " | ".join(cells) + " |")
+
+    entries = [manifest["variants"][k] for k in names]
+    line("file", [f"`{e['file']}`, {e['bytes']:,} bytes" for e in entries])
+    line("parameters", [f"{e['params']:,}" for e in entries])
+    line("GFLOP an evaluation", [f"{e['flopsPerEval'] / 1e9:.3g}" for e in entries])
+    line("images seen, common trunk included", [f"{e['imagesSeen']:,}" for e in entries])
+    line("of them in this branch", [f"{int(notes[k]['branchImages']):,}" for k in names])
+    defaults = [e["defaults"] for e in entries]
+    line("default sampler", [f"{d['sampler']}, {d['steps']} steps, guidance {d['guidance']:g}" for d in defaults])
+    line("difference from the float32 network", [notes[k]["maxErrorFloat32"] for k in names])
+    line("from the same float16-rounded weights", [notes[k]["maxErrorRounded"] for k in names])
+
+    checks = {k: json.loads(notes[k]["validation"]) for k in names}
+    if any(checks.values()):
+        out += ["", "## Measured on held-out pictures during training (moving average of the weights)", ""]
+        out += ["| | " + " | ".join(columns) + " |", "|---" * (len(names) + 1) + "|"]
+
+        def figures(title: str, key: str, inner: str | None, form: str) -> None:
+            times = sorted({t for k in names for t in checks[k].get(key, {})}, key=float)
+            for t in times:
+                cells = []
+                for k in names:
+                    value = checks[k].get(key, {}).get(t)
+                    value = value[inner] if value is not None and inner is not None else value
+                    cells.append("-" if value is None else format(value, form))
+                line(f"{title}, t = {t}", cells)
+
+        figures("denoiser PSNR in dB", "psnr_held_out", None, ".1f")
+        figures("triangle slack of the grades' noise estimates", "ordinality", "slack", ".3f")
+        figures("order violations (share of triples)", "ordinality", "violations", ".3f")
+        figures("mean cosine of successive differences", "ordinality", "cosine", ".2f")
+        figures("distance from the lowest to the highest grade", "ordinality", "outer", ".4f")
+
+    out += ["", "## Settings", "", "| | " + " | ".join(columns) + " |", "|---" * (len(names) + 1) + "|"]
+    for key in _SETTINGS:
+        line(f"`{key}`", [_plain(configs[k].get(key)) for k in names])
+    out += ["", "## Licence and credit", "", f"{manifest['license']}. {manifest['attribution']}", ""]
+    return "\n".join(out)
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(f"{v:g}" for v in value) if isinstance(value, list) else str(value)
+
+
+# --- packing ----------------------------------------------------------------------------------------------------------
+
+
+def pack(folder: Path, out: Path) -> None:
+    """Writes a checked bundle as a ZIP file whose root holds ``manifest.json``; the bytes are reproducible."""
+    bundle = Bundle.open(folder)
+    for variant in bundle.manifest["variants"]:
+        bundle.weights(variant)
+    names = [MANIFEST, *(v["file"] for v in bundle.manifest["variants"].values())]
+    if "grader" in bundle.manifest:
+        names.append(bundle.manifest["grader"]["file"])
+    names += [bundle.manifest[k] for k in ("card", "preview", "evaluation") if k in bundle.manifest]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in names:
+            path = folder / name
+            if not path.is_file():
+                raise DataError("the manifest names this file, but it is not here", file=path)
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), path.read_bytes())
+    _write(out, buffer.getvalue())

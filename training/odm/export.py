@@ -1,0 +1,251 @@
+"""From a trained network to an ONNX file: a clean graph, half the bytes, and a check against PyTorch.
+
+The graph is made for a browser's execution providers: GroupNorm as InstanceNormalization, no Shape arithmetic (the only
+unknown dimension is the batch, so every Reshape gets a constant), float32 inputs. Weights are stored as float16 and cast
+to float32 by the graph itself; a runtime folds the casts when it makes the session, so it computes in float32.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import logging
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from .errors import ExportError
+from .network import Denoiser
+from .noise import Purpose, normals
+
+OPSET = 18
+HALVE_FROM = 256  # parameters of at least this many elements are stored as float16; the rest cost nothing as they are
+TOLERANCE_FLOAT32 = 1e-3
+TOLERANCE_ROUNDED = 1e-5
+_TIMES = (0.02, 0.3, 0.7, 0.98)
+
+# what an exported denoiser is made of; anything else (Shape, Gather, If, integer arithmetic ...) would leave the GPU
+ALLOWED_OPS = frozenset(
+    "Add Cast Concat Conv Cos DepthToSpace Div Gemm InstanceNormalization MatMul Mul Neg Pow Reciprocal Reshape Resize "
+    "Sigmoid Sin Slice Softmax Split Sqrt Squeeze Sub Transpose Unsqueeze".split()
+)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An ONNX file and what the checks found."""
+
+    payload: bytes
+    params: int
+    max_error_float32: float  # against the float32 network
+    max_error_rounded: float  # against the same network with its weights rounded to float16
+    operators: dict[str, int]
+
+
+def rounded(model: Denoiser) -> Denoiser:
+    """A copy of the network whose large parameters are what the file stores: rounded to float16."""
+    twin = copy.deepcopy(model)
+    with torch.no_grad():
+        for p in twin.parameters():
+            if p.numel() >= HALVE_FROM:
+                p.copy_(p.half().float())
+    return twin
+
+
+def trace(model: Denoiser, size: int) -> onnx.ModelProto:
+    """The float32 graph ``x [batch, 3, S, S], t [batch], y [batch, C+1] -> x0``, with a dynamic batch."""
+    model = copy.deepcopy(model).cpu().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    columns = model.config.classes + 1
+    example = (torch.zeros(2, 3, size, size), torch.full((2,), 0.5), torch.zeros(2, columns))
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    quiet = logging.getLogger("torch.onnx")
+    level = quiet.level
+    quiet.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                model,
+                example,
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=["x", "t", "y"],
+                output_names=["x0"],
+                dynamic_shapes=({0: batch}, {0: batch}, {0: batch}),
+                verbose=False,
+            )
+    finally:
+        quiet.setLevel(level)
+    assert program is not None
+    buffer = io.BytesIO()
+    program.save(buffer)
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def simplify(proto: onnx.ModelProto) -> None:
+    """In place: constant Reshape targets, dead nodes and debug information removed, only ``ALLOWED_OPS`` left."""
+    graph = proto.graph
+    inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True).graph
+    shapes = {v.name: v.type.tensor_type.shape for v in (*inferred.value_info, *inferred.output)}
+    constants = {i.name for i in graph.initializer}
+    for node in graph.node:
+        if node.op_type != "Reshape" or node.input[1] in constants:
+            continue
+        dims = [d.dim_value if d.HasField("dim_value") else -1 for d in shapes[node.output[0]].dim]
+        if dims.count(-1) != 1:
+            raise ExportError(f"the shape of {node.output[0]} is not known but for the batch: {dims}")
+        name = f"{node.output[0]}.shape"
+        graph.initializer.append(numpy_helper.from_array(np.asarray(dims, dtype=np.int64), name))
+        node.input[1] = name
+
+    while True:
+        used = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
+        dead = [node for node in graph.node if not any(o in used for o in node.output)]
+        if not dead:
+            break
+        for node in dead:
+            graph.node.remove(node)
+    for initializer in [i for i in graph.initializer if i.name not in used]:
+        graph.initializer.remove(initializer)
+    for node in graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for value in (*graph.input, *graph.output):
+        del value.metadata_props[:]
+    del graph.value_info[:]
+    del graph.metadata_props[:]
+    del proto.metadata_props[:]
+    proto.doc_string = graph.doc_string = ""
+    proto.producer_name, proto.producer_version = "odm", ""
+    strange = sorted({n.op_type for n in graph.node} - ALLOWED_OPS)
+    if strange:
+        raise ExportError(f"the graph has operators that may not run on a GPU in a browser: {', '.join(strange)}")
+
+
+def shorten_names(proto: onnx.ModelProto) -> None:
+    """In place: names of nodes and tensors become short counters; inputs and outputs keep theirs."""
+    graph = proto.graph
+    names = {v.name: v.name for v in (*graph.input, *graph.output)} | {"": ""}
+
+    def short(name: str) -> str:
+        return names.setdefault(name, f"v{len(names):x}")
+
+    for initializer in graph.initializer:
+        initializer.name = short(initializer.name)
+    for node in graph.node:
+        node.name = ""
+        for names_of in (node.input, node.output):
+            for i, name in enumerate(names_of):
+                names_of[i] = short(name)
+
+
+def halve(proto: onnx.ModelProto, names: set[str]) -> None:
+    """In place: initialisers ``names`` are stored as float16 behind a Cast to float32."""
+    graph = proto.graph
+    casts = []
+    for initializer in graph.initializer:
+        if initializer.name not in names:
+            continue
+        values: NDArray[np.float32] = numpy_helper.to_array(initializer)
+        narrow = values.astype(np.float16)
+        if not np.isfinite(narrow).all():
+            raise ExportError(f"{initializer.name} does not fit float16: largest {np.abs(values).max():g}")
+        stored = f"{initializer.name}.half"
+        casts.append(helper.make_node("Cast", [stored], [initializer.name], to=TensorProto.FLOAT))
+        initializer.CopyFrom(numpy_helper.from_array(narrow, stored))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def session(payload: bytes) -> onnxruntime.InferenceSession:
+    """A CPU session with one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(payload, options, providers=["CPUExecutionProvider"])
+
+
+def largest_difference(model: Denoiser, payload: bytes, size: int, batch: int = 3) -> float:
+    """Largest |PyTorch - ONNX| over several times, grades and mixes, for batches of ``batch`` and of one."""
+    model = copy.deepcopy(model).cpu().eval()
+    run = session(payload)
+    columns = model.config.classes + 1
+    worst = 0.0
+    for k, t in enumerate(_TIMES):
+        for count in (batch, 1):
+            x = normals(k, Purpose.PARITY, 1, (count, 3, size, size))
+            y = np.eye(columns, dtype=np.float32)[(np.arange(count) + k) % columns]
+            y[-1] = 0.5 * (y[-1] + np.eye(columns, dtype=np.float32)[0])
+            times = np.full(count, t, dtype=np.float32)
+            got = run.run(None, {"x": x, "t": times, "y": y})[0]
+            with torch.no_grad():
+                want = model(torch.from_numpy(x), torch.from_numpy(times), torch.from_numpy(y)).numpy()
+            if not np.isfinite(got).all():
+                raise ExportError(f"the exported network gives values that are not finite at t = {t}")
+            worst = max(worst, float(np.abs(got - want).max()))
+    return worst
+
+
+def export_network(model: Denoiser, size: int) -> Exported:
+    """The checked ONNX file of ``model`` for pictures of ``size`` pixels; raises ``ExportError``."""
+    proto = trace(model, size)
+    simplify(proto)
+    large = {i.name for i in proto.graph.initializer if i.data_type == TensorProto.FLOAT and np.prod(i.dims) >= HALVE_FROM}
+    halve(proto, large)
+    shorten_names(proto)
+    onnx.checker.check_model(proto, full_check=True)
+    payload = proto.SerializeToString()
+
+    against_float32 = largest_difference(model, payload, size)
+    against_rounded = largest_difference(rounded(model), payload, size)
+    for what, found, allowed in (
+        ("the float32 network", against_float32, TOLERANCE_FLOAT32),
+        ("the network with rounded weights", against_rounded, TOLERANCE_ROUNDED),
+    ):
+        if not found <= allowed:
+            raise ExportError(f"the exported file differs from {what} by {found:.2e}; at most {allowed:.0e} is allowed")
+    return Exported(
+        payload=payload,
+        params=sum(p.numel() for p in model.parameters()),
+        max_error_float32=against_float32,
+        max_error_rounded=against_rounded,
+        operators=dict(Counter(n.op_type for n in proto.graph.node)),
+    )
+
+
+@dataclass(frozen=True)
+class Parity:
+    """A fixed evaluation of an ONNX file, as the manifest stores it."""
+
+    seed: int
+    t: float
+    y: list[float]
+    indices: list[int]
+    values: list[float]
+    rms: float
+
+
+def parity_reference(payload: bytes, classes: int, size: int, seed: int = 2024, t: float = 0.5) -> Parity:
+    """64 values and the RMS of one evaluation at batch 1; the grade is the middle one."""
+    x = normals(seed, Purpose.PARITY, 0, (1, 3, size, size))
+    y = np.zeros((1, classes + 1), dtype=np.float32)
+    y[0, classes // 2] = 1
+    out = session(payload).run(None, {"x": x, "t": np.asarray([t], dtype=np.float32), "y": y})[0]
+    flat = out.reshape(-1).astype(np.float64)
+    indices = np.sort(np.random.default_rng(seed).choice(flat.size, 64, replace=False))
+    return Parity(
+        seed=seed,
+        t=t,
+        y=[float(v) for v in y[0]],
+        indices=[int(i) for i in indices],
+        values=[float(v) for v in flat[indices]],
+        rms=float(np.sqrt(np.mean(flat**2))),
+    )

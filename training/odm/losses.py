@@ -1,0 +1,89 @@
+"""The noise loss and the ordinal loss, and the geometry of grades' noise estimates.
+
+Our reading of Takezaki & Uchida, "An Ordinal Diffusion Model for Generating Medical Images with Different Severity
+Levels" (ISBI 2024, arXiv 2403.00452), whose abstract says that the estimated noise images of classes p < q < r are
+forced onto a straight line in their order, with a time weight. The formulas below are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .config import Reading, TimeWeight
+from .schedule import noise_loss_weight
+
+
+def noise_loss(x0_hat: Tensor, x0: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """Mean over batch and pixels of ``|x0_hat - x0|^2 / c_out^2``: 1 at initialisation for data of std 0.5."""
+    return (noise_loss_weight(alpha, sigma) * (x0_hat - x0).square().flatten(1).mean(1)).mean()
+
+
+def rms_distance(a: Tensor, b: Tensor) -> Tensor:
+    """[B, ...], [B, ...] -> [B]: Euclidean distance divided by the root of the number of elements."""
+    # the square root's gradient is infinite at zero: the floor keeps identical estimates finite
+    return ((a - b).square().flatten(1).mean(1) + 1e-12).sqrt()
+
+
+@dataclass(frozen=True)
+class Triple:
+    """Distances within triples of estimates, each [B]."""
+
+    pq: Tensor
+    qr: Tensor
+    pr: Tensor
+    cosine: Tensor  # of the angle between q - p and r - q
+
+    @property
+    def slack(self) -> Tensor:
+        """``(pq + qr) / pr - 1``: zero exactly when q lies on the segment from p to r."""
+        return (self.pq + self.qr) / self.pr - 1
+
+    @property
+    def straightness(self) -> Tensor:
+        """``pr / (pq + qr)``: one on a straight, ordered line."""
+        return self.pr / (self.pq + self.qr)
+
+    @property
+    def ordered(self) -> Tensor:
+        """Whether the outer distance is at least both inner ones."""
+        return (self.pr >= self.pq) & (self.pr >= self.qr)
+
+
+def triple(e_p: Tensor, e_q: Tensor, e_r: Tensor) -> Triple:
+    """Geometry of three estimates [B, ...] of the same noisy pictures."""
+    u, v = (e_q - e_p).flatten(1), (e_r - e_q).flatten(1)
+    cosine = torch.nn.functional.cosine_similarity(u, v, dim=1)
+    return Triple(rms_distance(e_p, e_q), rms_distance(e_q, e_r), rms_distance(e_p, e_r), cosine)
+
+
+def time_weight(kind: TimeWeight, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """w(t) in 0..1: constant; ``snr`` alpha^2 (the share of signal); ``late`` sigma^2 (noisy end); ``early`` alpha^4."""
+    if kind == "snr":
+        return alpha.square()
+    if kind == "late":
+        return sigma.square()
+    if kind == "early":
+        return alpha.square().square()
+    return torch.ones_like(alpha)
+
+
+def ordinal_loss(x0_p: Tensor, x0_q: Tensor, x0_r: Tensor, alpha: Tensor, sigma: Tensor, reading: Reading, weight: TimeWeight) -> tuple[Tensor, Triple]:  # fmt: skip
+    """Loss of three grades' x0 estimates from the same x_t, and their geometry in noise space.
+
+    At fixed x_t, ``eps_hat = (x_t - alpha x0_hat) / sigma``, so distances of noise estimates are those of x0 estimates
+    times ``alpha / sigma``: a common factor, which only the absolute readings feel.
+    """
+    ratio = (alpha / sigma).view(-1, *([1] * (x0_p.dim() - 1)))
+    g = triple(x0_p * ratio, x0_q * ratio, x0_r * ratio)
+    if reading == "slack":
+        loss = g.slack
+    elif reading == "absolute":
+        loss = g.pq + g.qr - g.pr
+    elif reading == "hinge":
+        loss = (g.pq - g.pr).clamp_min(0) + (g.qr - g.pr).clamp_min(0)
+    else:
+        loss = 1 - g.cosine
+    return (time_weight(weight, alpha, sigma) * loss).mean(), g

@@ -1,0 +1,83 @@
+/**
+ * Build and serving of the page. Three things here are not defaults: `models/` is served next to the page (and copied
+ * into the build), the COOP/COEP headers that WASM threads need are sent by the dev and preview servers, and
+ * onnxruntime-web is left alone by the dependency optimiser, which would break its own worker and WASM lookups.
+ */
+import { createReadStream } from 'node:fs';
+import { cp, stat } from 'node:fs/promises';
+import path from 'node:path';
+import react from '@vitejs/plugin-react';
+import { defineConfig, type Connect, type Plugin } from 'vite';
+
+const ISOLATION_HEADERS = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+const MIME: Record<string, string> = {
+  '.json': 'application/json',
+  '.onnx': 'application/octet-stream',
+  '.md': 'text/markdown; charset=utf-8',
+  '.webp': 'image/webp',
+  '.png': 'image/png',
+};
+
+/**
+ * Serves the files of one folder. What is missing is a plain 404 as on any static host: answered with the page, as
+ * Vite does for unknown paths, absent weights would look like broken ones.
+ */
+function serveFolder(folder: string): Connect.NextHandleFunction {
+  return (req, res, next) => {
+    void (async () => {
+      const pathname = decodeURIComponent((req.url ?? '/').split(/[?#]/)[0] ?? '/');
+      const file = path.join(folder, path.normalize(pathname));
+      const info = file.startsWith(folder + path.sep) ? await stat(file).catch(() => undefined) : undefined;
+      if (!info?.isFile()) {
+        res.statusCode = 404;
+        res.end('Not found');
+        return;
+      }
+      res.setHeader('Content-Type', MIME[path.extname(file)] ?? 'application/octet-stream');
+      res.setHeader('Content-Length', info.size);
+      res.setHeader('Cache-Control', 'no-cache');
+      for (const [name, value] of Object.entries(ISOLATION_HEADERS)) res.setHeader(name, value);
+      createReadStream(file).pipe(res);
+    })().catch(next);
+  };
+}
+
+/** `models/` of the repository at `/models/` in dev and preview, and in the build. */
+function models(): Plugin {
+  let source = '';
+  let outDir = '';
+  return {
+    name: 'studio-models',
+    configResolved(config) {
+      source = path.resolve(config.root, 'models');
+      outDir = path.resolve(config.root, config.build.outDir);
+    },
+    configureServer(server) {
+      server.middlewares.use('/models', serveFolder(source));
+    },
+    configurePreviewServer(server) {
+      server.middlewares.use('/models', serveFolder(path.join(outDir, 'models')));
+    },
+    async writeBundle() {
+      // The worker is bundled by a build of its own inside this one; copying twice is harmless.
+      if (await stat(source).catch(() => undefined)) {
+        await cp(source, path.join(outDir, 'models'), { recursive: true });
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  // Relative, so that the built page works from any folder of a static host.
+  base: './',
+  plugins: [react(), models()],
+  server: { headers: ISOLATION_HEADERS },
+  preview: { headers: ISOLATION_HEADERS },
+  optimizeDeps: { exclude: ['onnxruntime-web'] },
+  worker: { format: 'es' },
+  build: { target: 'es2023', chunkSizeWarningLimit: 1200 },
+});
