@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs';
 import { cp, stat } from 'node:fs/promises';
 import path from 'node:path';
 import react from '@vitejs/plugin-react';
-import { defineConfig, type Connect, type Plugin } from 'vite';
+import { defaultClientConditions, defineConfig, type Connect, type Plugin } from 'vite';
 
 const ISOLATION_HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -77,7 +77,10 @@ export default defineConfig({
   plugins: [react(), models()],
   server: { headers: ISOLATION_HEADERS },
   preview: { headers: ISOLATION_HEADERS },
-  optimizeDeps: { exclude: ['onnxruntime-web'] },
+  // The runtime's files are then named by src/engine/session.ts, and its threads do not run our worker's entry again.
+  resolve: { conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions] },
+  // What only the worker imports is not found by the scan of the page, and finding it late reloads the page.
+  optimizeDeps: { exclude: ['onnxruntime-web'], include: ['comlink', 'zod'] },
   worker: { format: 'es' },
   build: { target: 'es2023', chunkSizeWarningLimit: 1200 },
 });

@@ -163,6 +163,7 @@ test('the whole job by keyboard', async ({ studio, page }) => {
     await page.getByTestId('steps').blur();
     await page.keyboard.press('g');
     await expect.poll(async () => (await studio.run())?.request.steps).toBe(1000);
+    await expect.poll(async () => (await studio.run())?.held.length).toBeGreaterThan(2);
     await page.keyboard.press('Escape');
     await expect(studio.activity).toHaveAttribute('data-state', 'cancelled');
     await page.keyboard.press('?');

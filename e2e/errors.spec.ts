@@ -101,7 +101,7 @@ test('WebGPU demanded where there is none', async ({ studio, page }) => {
 test('cancelling keeps the frames made', async ({ studio, page }) => {
   await studio.open({ model: 'phantom', ep: 'wasm' });
   await studio.finished();
-  await startsLongRun(studio, page);
+  await studio.startsLongRun();
   await page.getByTestId('cancel').click();
   await expect(studio.activity).toHaveAttribute('data-state', 'cancelled');
   await keepsFrames(studio, 'cancelled');
@@ -119,18 +119,14 @@ test('cancelling keeps the frames made', async ({ studio, page }) => {
 test('a crashed worker: frames are kept, a new one goes on', async ({ studio, page, provoke }) => {
   await studio.open({ model: 'phantom', ep: 'wasm' });
   await studio.finished();
-  await startsLongRun(studio, page);
+  await studio.startsLongRun();
 
   provoke(/broken on purpose/);
-  for (const worker of page.workers()) {
-    await worker.evaluate(() => {
-      if (!self.name.startsWith('em-pthread')) {
-        setTimeout(() => {
-          throw new Error('broken on purpose');
-        });
-      }
+  await studio.engineWorker().evaluate(() => {
+    setTimeout(() => {
+      throw new Error('broken on purpose');
     });
-  }
+  });
   await expect(studio.error).toHaveAttribute('data-code', 'worker-crashed');
   await keepsFrames(studio, 'interrupted');
 
@@ -138,18 +134,6 @@ test('a crashed worker: frames are kept, a new one goes on', async ({ studio, pa
   await studio.draws(() => page.getByTestId('try-again').click());
   await expect(studio.error).toBeHidden();
 });
-
-/** A run that is long enough to be stopped, some frames in. */
-async function startsLongRun(studio: Studio, page: Page): Promise<void> {
-  await studio.setNumber('steps', 1000);
-  await page.getByTestId('generate').click();
-  await expect
-    .poll(async () => {
-      const run = await studio.run();
-      return run?.status === 'running' && run.request.steps === 1000 ? run.held.length : 0;
-    })
-    .toBeGreaterThan(5);
-}
 
 async function keepsFrames(studio: Studio, status: string): Promise<void> {
   const run = await studio.run();

@@ -3,7 +3,7 @@
  * numbers come from `window.odmStudio`, the handle that the page offers to researchers.
  */
 import { readFile } from 'node:fs/promises';
-import { expect, type Locator, type Page } from '@playwright/test';
+import { expect, type Locator, type Page, type Worker } from '@playwright/test';
 import type { StepFrame } from '../src/engine/types';
 import type { SampleRequest } from '../src/models/request';
 import type { StudioSession } from '../src/studio/store/session';
@@ -53,18 +53,17 @@ export class Studio {
     });
   }
 
-  /** Waits until a run that was not there before is finished, without an error on the way. */
+  /** Waits until a run that was not there before is finished; an error on the page fails at once. */
   async finished(after: RunState | null = null): Promise<RunState> {
-    await expect(async () => {
-      if (await this.error.isVisible()) {
-        throw new Error(`the page says: ${await this.error.innerText()}`);
-      }
+    for (;;) {
+      if (await this.error.isVisible()) throw new Error(`the page says: ${await this.error.innerText()}`);
       const run = await this.run();
-      expect(run?.status).toBe('finished');
-      expect(run?.id).not.toBe(after?.id);
-    }).toPass({ timeout: 240_000, intervals: [250] });
-    await expect(this.activity).toHaveAttribute('data-state', 'finished');
-    return (await this.run())!;
+      if (run?.status === 'finished' && run.id !== after?.id) {
+        await expect(this.activity).toHaveAttribute('data-state', 'finished');
+        return run;
+      }
+      await this.page.waitForTimeout(200);
+    }
   }
 
   /** Does something that draws and waits for the new picture. */
@@ -72,6 +71,18 @@ export class Studio {
     const before = await this.run();
     await action();
     return this.finished(before);
+  }
+
+  /** Starts a run that is long enough to be stopped, and waits for its first frames. */
+  async startsLongRun(): Promise<void> {
+    await this.setNumber('steps', 1000);
+    await this.page.getByTestId('generate').click();
+    await expect
+      .poll(async () => {
+        const run = await this.run();
+        return run?.status === 'running' && run.request.steps === 1000 ? run.held.length : 0;
+      })
+      .toBeGreaterThan(5);
   }
 
   /** Waits for the panel's estimates from the x_t of a step. */
@@ -129,6 +140,13 @@ export class Studio {
 
   async showsStep(index: number): Promise<void> {
     await expect.poll(() => this.page.evaluate(() => window.odmStudio?.store.getState().cursor)).toBe(index);
+  }
+
+  /** The engine's worker; the runtime's threads, which answer nobody while they wait, run another script. */
+  engineWorker(): Worker {
+    const worker = this.page.workers().find((one) => /\/assets\/worker-[^/]*\.js$/.test(one.url()));
+    if (!worker) throw new Error('the page has no engine');
+    return worker;
   }
 
   /** What a click saves, as bytes. */

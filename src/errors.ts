@@ -67,3 +67,12 @@ export class StudioError extends Error {
     });
   }
 }
+
+/** The error of a job or a download that an AbortSignal ended. */
+export function cancelled(): StudioError {
+  return new StudioError({
+    code: 'cancelled',
+    message: 'Cancelled.',
+    remedy: 'Start again when you like; what was made so far is kept.',
+  });
+}

@@ -32,6 +32,9 @@ declare global {
 }
 window.odmStudio = session;
 
+// A handle for researchers: the console of the browser reads frames and numbers, and runs requests, through it.
+Object.assign(window, { odmStudio: session });
+
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
 createRoot(root).render(

@@ -47,7 +47,9 @@ export async function openGpu(acceptSoftware: boolean): Promise<Gpu> {
   const { vendor, architecture, device: model, description, isFallbackAdapter } = adapter.info;
   const words = [vendor, architecture, model, description].filter(Boolean).join(' ');
   if (!acceptSoftware && (isFallbackAdapter || SOFTWARE.test(words))) {
-    throw unavailable(`WebGPU is emulated in software here${words ? ` (${words})` : ''}, which is slower than WASM.`);
+    throw unavailable(
+      `WebGPU is emulated in software here${words ? ` (${words})` : ''}, which is slower than WASM.`,
+    );
   }
 
   const { limits } = adapter;

@@ -5,8 +5,7 @@
 import { ERROR_CODES, StudioError, type ErrorInfo } from '../errors';
 
 export type Outcome<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: ErrorInfo };
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorInfo };
 
 /** The outcome of a job; never rejects. */
 export async function settle<T>(job: () => Promise<T>): Promise<Outcome<T>> {

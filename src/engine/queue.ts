@@ -1,7 +1,7 @@
 /**
  * One serial queue for everything that reaches a session: two runs at once on one WebGPU session take the browser down.
  */
-import { cancelled } from '../models/source';
+import { cancelled } from '../errors';
 
 export class SerialQueue {
   private tail: Promise<unknown> = Promise.resolve();

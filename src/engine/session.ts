@@ -13,6 +13,7 @@
  * 5. When the device is lost, `run` rejects with `device-lost` and the session is dead; a new one needs a new device.
  * 6. A WebAssembly trap leaves the runtime unusable for good; it is reported as `worker-crashed`, and a new worker helps.
  */
+import type * as Ort from 'onnxruntime-web';
 import type { InferenceSession, Tensor, TypedTensor } from 'onnxruntime-web';
 import asyncifyMjs from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url';
 import asyncifyWasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
@@ -22,12 +23,14 @@ import plainMjs from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import plainWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { StudioError } from '../errors';
 import type { BundleManifest } from '../models/manifest';
+import { nameNodes } from '../models/onnxNodes';
 import type { Gpu } from './gpu';
 import type { ProviderName } from './types';
 
 /** Where a session computes. */
 export type Target =
-  { readonly provider: 'webgpu'; readonly gpu: Gpu } | { readonly provider: 'wasm'; readonly threads: number };
+  | { readonly provider: 'webgpu'; readonly gpu: Gpu }
+  | { readonly provider: 'wasm'; readonly threads: number };
 
 /** A network ready to run. */
 export interface NetworkSession {
@@ -48,15 +51,23 @@ export interface NetworkSession {
   release(): Promise<void>;
 }
 
-type Runtime = typeof import('onnxruntime-web');
+type Runtime = typeof Ort;
+
+/**
+ * Operators that a GPU may compute with an error of 2^-11 (the WebGPU specification asks for no more). In a denoiser
+ * they turn the time into levels and embeddings, a few numbers that everything depends on: on the CPU, the difference
+ * between the providers falls a hundredfold.
+ */
+const IMPRECISE_ON_GPU = ['Sin', 'Cos'];
 
 /** How long a run may take to reject by itself once its device is lost. */
 const LOST_GRACE_MS = 3000;
+/** How long the news of a lost device may take to follow an error that it caused. */
+const LOST_NOTICE_MS = 200;
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 const absolute = (url: string) => new URL(url, import.meta.url).href;
-
-let plain: Promise<Runtime> | undefined;
-let gpuCapable: Promise<Runtime> | undefined;
 
 function configure(runtime: Runtime, mjs: string, wasm: string, threads: number): Runtime {
   runtime.env.logLevel = 'error';
@@ -65,47 +76,68 @@ function configure(runtime: Runtime, mjs: string, wasm: string, threads: number)
   return runtime;
 }
 
-/** The runtime that suits a target; the number of threads is settled by the first call. */
-function loadRuntime(target: Target): Promise<Runtime> {
+/** A runtime's script, imported. @throws StudioError `worker-crashed`: an import that failed is not tried again. */
+async function imported(script: Promise<Runtime>): Promise<Runtime> {
+  try {
+    return await script;
+  } catch (thrown) {
+    throw new StudioError({
+      code: 'worker-crashed',
+      message: 'The engine could not be loaded.',
+      remedy: 'Check the connection, then try again.',
+      detail: String(thrown),
+      cause: thrown,
+    });
+  }
+}
+
+/** The runtime that suits a target, configured; the number of threads is settled by the first call. */
+async function loadRuntime(target: Target): Promise<Runtime> {
   if (target.provider === 'wasm') {
-    plain ??= import('onnxruntime-web/wasm').then((runtime) =>
-      configure(runtime, plainMjs, plainWasm, target.threads),
-    );
-    return plain;
+    const runtime = await imported(import('onnxruntime-web/wasm'));
+    return configure(runtime, plainMjs, plainWasm, target.threads);
   }
   // One thread: what little a WebGPU session leaves to the CPU is not worth starting more.
-  gpuCapable ??=
-    'Suspending' in WebAssembly
-      ? import('onnxruntime-web/jspi').then((runtime) => configure(runtime, jspiMjs, jspiWasm, 1))
-      : import('onnxruntime-web/webgpu').then((runtime) => configure(runtime, asyncifyMjs, asyncifyWasm, 1));
-  return gpuCapable;
+  return 'Suspending' in WebAssembly
+    ? configure(await imported(import('onnxruntime-web/jspi')), jspiMjs, jspiWasm, 1)
+    : configure(await imported(import('onnxruntime-web/webgpu')), asyncifyMjs, asyncifyWasm, 1);
 }
 
-/** Whether an error means that the WebAssembly instance itself is broken. */
-function isTrap(thrown: unknown): boolean {
-  if (thrown instanceof WebAssembly.RuntimeError || thrown instanceof RangeError) return true;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return /out of bounds|unreachable|Aborted\(|out of memory|bad_alloc/i.test(message);
-}
+/** What the errors of a WebAssembly instance that is broken for good have in their text. */
+const TRAP =
+  /out of bounds|unreachable|Aborted\(|out of memory|could not allocate|allocation failed|bad_alloc/i;
+/** What onnxruntime says when its own files did not load or start; it does not try twice. */
+const NO_BACKEND = /no available backend found|previous call to 'initWasm\(\)'/;
 
-function failure(thrown: unknown, doing: string): StudioError {
+/** The typed error of something that went wrong `doing` something, e.g. `evaluating the model`. */
+function failure(thrown: unknown, doing: string, otherwise: 'model-unsupported' | 'internal'): StudioError {
   if (thrown instanceof StudioError) return thrown;
-  const detail = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-  if (isTrap(thrown)) {
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  const common = { detail: thrown instanceof Error ? (thrown.stack ?? text) : text, cause: thrown };
+  if (NO_BACKEND.test(text)) {
+    return new StudioError({
+      code: 'worker-crashed',
+      message: 'The engine could not be started.',
+      remedy: 'Check the connection, then try again.',
+      ...common,
+    });
+  }
+  if (thrown instanceof WebAssembly.RuntimeError || TRAP.test(text)) {
     return new StudioError({
       code: 'worker-crashed',
       message: `The engine broke down while ${doing}; most likely it ran out of memory.`,
       remedy: 'Try again, which starts a new engine; closing other tabs frees memory.',
-      detail,
-      cause: thrown,
+      ...common,
     });
   }
   return new StudioError({
-    code: 'internal',
+    code: otherwise,
     message: `The engine failed while ${doing}.`,
-    remedy: 'Try again, or open the studio with ?ep=wasm to compute on the CPU.',
-    detail,
-    cause: thrown,
+    remedy:
+      otherwise === 'internal'
+        ? 'Try again, or open the studio with ?ep=wasm to compute on the CPU.'
+        : 'Choose another model, or open the studio with ?ep=wasm to compute on the CPU.',
+    ...common,
   });
 }
 
@@ -141,7 +173,11 @@ function feeds(
   const condition =
     inputs.y.kind === 'weights'
       ? new runtime.Tensor('float32', Float32Array.from(rows.flat()), [k, grades.length + 1])
-      : new runtime.Tensor('int64', BigInt64Array.from(rows, (row) => BigInt(row.indexOf(1))), [k]);
+      : new runtime.Tensor(
+          'int64',
+          BigInt64Array.from(rows, (row) => BigInt(row.indexOf(1))),
+          [k],
+        );
   return {
     [inputs.x.name]: new runtime.Tensor('float32', repeat(x, k), [
       k,
@@ -173,7 +209,8 @@ function values(output: Tensor | undefined, length: number): Float32Array {
       throw new StudioError({
         code: 'output-not-finite',
         message: 'The model gave numbers that are not finite.',
-        remedy: 'Try fewer extremes (guidance, severity); if it happens again, open the studio with ?ep=wasm.',
+        remedy:
+          'Try fewer extremes (guidance, severity); if it happens again, open the studio with ?ep=wasm.',
       });
     }
   }
@@ -183,7 +220,7 @@ function values(output: Tensor | undefined, length: number): Float32Array {
 /** Settles like `work`, but no later than a while after the device is lost: a run that waits for it may never end. */
 function orLost<T>(work: Promise<T>, gpu: Gpu): Promise<T> {
   const lost = gpu.device.lost.then(async () => {
-    await new Promise((resolve) => setTimeout(resolve, LOST_GRACE_MS));
+    await pause(LOST_GRACE_MS);
     throw deviceLost(gpu.lost.reason ?? '');
   });
   return Promise.race([work, lost]);
@@ -201,24 +238,38 @@ export async function openSession(
 ): Promise<NetworkSession> {
   const gpu = target.provider === 'webgpu' ? target.gpu : undefined;
   const guarded = <T>(work: Promise<T>) => (gpu ? orLost(work, gpu) : work);
-  const explain = (thrown: unknown, doing: string) =>
-    gpu?.lost.reason === undefined ? failure(thrown, doing) : deviceLost(gpu.lost.reason);
+  const explain = async (thrown: unknown, doing: string, otherwise: 'model-unsupported' | 'internal') => {
+    // A run may reject a moment before the device says that it is lost.
+    if (gpu) await Promise.race([gpu.device.lost, pause(LOST_NOTICE_MS)]);
+    return gpu?.lost.reason === undefined ? failure(thrown, doing, otherwise) : deviceLost(gpu.lost.reason);
+  };
 
   let runtime: Runtime;
   let session: InferenceSession;
   try {
     runtime = await loadRuntime(target);
+    const { model, names: onCpu } = gpu
+      ? nameNodes(weights, IMPRECISE_ON_GPU)
+      : { model: weights, names: [] };
     session = await guarded(
-      runtime.InferenceSession.create(weights, {
+      runtime.InferenceSession.create(model, {
         executionProviders: [
-          gpu ? { name: 'webgpu', preferredLayout: 'NCHW', device: gpu.device } : { name: 'wasm' },
+          gpu
+            ? {
+                name: 'webgpu',
+                preferredLayout: 'NCHW',
+                // An empty list is refused.
+                ...(onCpu.length > 0 && { forceCpuNodeNames: onCpu }),
+                device: gpu.device,
+              }
+            : { name: 'wasm' },
         ],
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
       }),
     );
   } catch (thrown) {
-    throw explain(thrown, 'preparing the model');
+    throw await explain(thrown, 'preparing the model', 'model-unsupported');
   }
 
   const { inputs, output, image } = manifest;
@@ -244,7 +295,7 @@ export async function openSession(
         const results = await guarded(session.run(feeds(runtime, manifest, x, t, rows), [output.name]));
         return values(results[output.name], length * rows.length);
       } catch (thrown) {
-        throw explain(thrown, 'evaluating the model');
+        throw await explain(thrown, 'evaluating the model', 'internal');
       }
     },
     isLost: () => gpu?.lost.reason !== undefined,

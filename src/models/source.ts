@@ -3,7 +3,7 @@
  * that names the file and the first few faults.
  */
 import { z } from 'zod';
-import { StudioError, type ErrorCode } from '../errors';
+import { cancelled, StudioError, type ErrorCode } from '../errors';
 import { catalogueSchema, manifestSchema, type BundleManifest, type Catalogue } from './manifest';
 
 const FORMAT_VERSION = 1;
@@ -22,15 +22,6 @@ function invalid({ code, name }: Kind, url: string, what: string, cause?: unknow
     remedy: 'Choose another model; if you host the studio, build the bundle again with the training lab.',
     detail: url,
     cause,
-  });
-}
-
-/** The error of a request that an AbortSignal ended. */
-export function cancelled(): StudioError {
-  return new StudioError({
-    code: 'cancelled',
-    message: 'Cancelled.',
-    remedy: 'Start again when you like; what was made so far is kept.',
   });
 }
 

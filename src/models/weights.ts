@@ -2,8 +2,8 @@
  * Getting the weights of a variant: from the Cache API, or downloaded with progress; in either case nothing is handed
  * on whose SHA-256 is not the manifest's. The cache is keyed by that hash, so a new release never meets old weights.
  */
-import { StudioError } from '../errors';
-import { cancelled, fetchFrom } from './source';
+import { cancelled, StudioError } from '../errors';
+import { fetchFrom } from './source';
 
 const CACHE_NAME = 'weights-v1';
 

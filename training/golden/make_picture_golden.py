@@ -61,7 +61,7 @@ def draw(case: Case) -> dict[str, Any]:
     severity = values[case.grade]
     low, high = manifest["diffusion"]["tRange"]
     schedule = schedule_from(manifest["diffusion"]["schedule"])
-    table = sampler_table(case.sampler, schedule, case.steps, (low, high))
+    table = sampler_table(schedule, case.sampler, case.steps, (low, high))
     plan = conditioning_plan(severity, values, case.guidance)
     shape = (3, manifest["image"]["height"], manifest["image"]["width"])
     picture = sample(predict, plan, table, case.seed, shape)

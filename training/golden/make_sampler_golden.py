@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from diffusers.schedulers import scheduling_ddpm
-from odm.noise import Purpose, normals
 from torch import Tensor
+
+from odm.noise import Purpose, normals
 
 TARGET = Path(__file__).resolve().parents[2] / "src" / "diffusion" / "golden" / "samplers.json"
 LENGTH = 8

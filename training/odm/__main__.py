@@ -114,7 +114,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     export = commands.add_parser("export", help="add or replace a variant of a bundle")
     export.add_argument("--checkpoint", type=Path, required=True, help="a run's latest.pt; its EMA weights are used")
-    export.add_argument("--description", type=Path, required=True, help="what the bundle says of itself, bundles/*.toml")
+    export.add_argument(
+        "--description", type=Path, required=True, help="what the bundle says of itself, bundles/*.toml"
+    )
     export.add_argument("--bundle", type=Path, required=True, help="the bundle's folder, e.g. ../models/phantom")
     export.add_argument("--variant", required=True, help="the variant's key in the description, e.g. odm")
     export.add_argument("--no-preview", action="store_true", help="leave preview.webp as it is")
@@ -144,8 +146,12 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--threads", type=int, default=0, help="CPU threads")
     bench.set_defaults(run=_bench)
 
-    measure = commands.add_parser("measure", help="PSNR by t and order of the grades, of checkpoints on the same noised pictures")
-    measure.add_argument("checkpoint", type=Path, nargs="+", help="checkpoints of one data set, e.g. of the dm and the odm")
+    measure = commands.add_parser(
+        "measure", help="PSNR by t and order of the grades, of checkpoints on the same noised pictures"
+    )
+    measure.add_argument(
+        "checkpoint", type=Path, nargs="+", help="checkpoints of one data set, e.g. of the dm and the odm"
+    )
     measure.add_argument("--data", type=Path, help="the folder that holds the data sets (default: ODM_DATA)")
     measure.add_argument("--out", type=Path, help="a JSON file for the figures")
     measure.add_argument("--threads", type=int, default=0, help="CPU threads")

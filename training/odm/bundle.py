@@ -18,8 +18,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from .errors import ConfigError, DataError, ExportError
@@ -205,7 +203,7 @@ class Bundle:
         """The sampler's rows on this bundle's schedule."""
         diffusion = self.manifest["diffusion"]
         low, high = diffusion["tRange"]
-        return sampler_table(sampler, schedule_from(diffusion["schedule"]), steps, (low, high), eta)
+        return sampler_table(schedule_from(diffusion["schedule"]), sampler, steps, (low, high), eta)
 
     def save_png(self, picture: Array, path: Path) -> None:
         Image.fromarray(to_uint8(picture)).save(path)
@@ -385,9 +383,7 @@ def _preview(bundle: Bundle, variant: str, payload: bytes) -> bytes:
         pen.text((x + tile / 2, head / 2), grade["short"], fill=(235, 235, 235), anchor="mm")
         for row in range(len(PREVIEW_SEEDS)):
             picture = Image.fromarray(pictures[row * len(values) + column])
-            sheet.paste(
-                picture.resize((tile, tile), Image.Resampling.NEAREST), (x, head + row * (tile + gap))
-            )
+            sheet.paste(picture.resize((tile, tile), Image.Resampling.NEAREST), (x, head + row * (tile + gap)))
     text = f"SYNTHETIC - {bundle.manifest['id']} {variant}, seeds {', '.join(map(str, PREVIEW_SEEDS))}"
     pen.text((width / 2, height - foot / 2), text, fill=(235, 235, 235), anchor="mm")
     buffer = io.BytesIO()
@@ -397,11 +393,38 @@ def _preview(bundle: Bundle, variant: str, payload: bytes) -> bytes:
 
 # --- the card ---------------------------------------------------------------------------------------------------------
 
-_SETTINGS = (
-    "size resize crop flips holdout class_balance patch channels blocks attention embedding dropout ordinal_embedding "
-    "null_probability log_sigma_mean log_sigma_std uniform_share t_range ordinal_lambda ordinal_reading ordinal_weight "
-    "ordinal_share seed batch learning_rate betas weight_decay gradient_clip ema_halflife_images precision"
-).split()
+_SETTINGS = [
+    "size",
+    "resize",
+    "crop",
+    "flips",
+    "holdout",
+    "class_balance",
+    "patch",
+    "channels",
+    "blocks",
+    "attention",
+    "embedding",
+    "dropout",
+    "ordinal_embedding",
+    "null_probability",
+    "log_sigma_mean",
+    "log_sigma_std",
+    "uniform_share",
+    "t_range",
+    "ordinal_lambda",
+    "ordinal_reading",
+    "ordinal_weight",
+    "ordinal_share",
+    "seed",
+    "batch",
+    "learning_rate",
+    "betas",
+    "weight_decay",
+    "gradient_clip",
+    "ema_halflife_images",
+    "precision",
+]
 
 
 def _metadata(payload: bytes) -> dict[str, str]:
@@ -455,7 +478,10 @@ def card(manifest: dict[str, Any], payloads: dict[str, bytes]) -> str:
     line("images seen, common trunk included", [f"{e['imagesSeen']:,}" for e in entries])
     line("of them in this branch", [f"{int(notes[k]['branchImages']):,}" for k in names])
     defaults = [e["defaults"] for e in entries]
-    line("default sampler", [f"{d['sampler']}, {d['steps']} steps, guidance {d['guidance']:g}" for d in defaults])
+    line(
+        "default sampler",
+        [f"{d['sampler']}, {d['steps']} steps, guidance {d['guidance']:g}" for d in defaults],
+    )
     line("difference from the float32 network", [notes[k]["maxErrorFloat32"] for k in names])
     line("from the same float16-rounded weights", [notes[k]["maxErrorRounded"] for k in names])
 

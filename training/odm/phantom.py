@@ -37,10 +37,8 @@ def measure_severity(image: NDArray[np.generic]) -> float:
 
     ``image``: [32, 32, 3] uint8, or [3, 32, 32] float in [-1, 1]. Needs no knowledge of how it was made.
     """
-    if image.dtype == np.uint8:
-        blue = image[..., 2].astype(np.float64) / 255
-    else:
-        blue = (image[2].astype(np.float64) + 1) / 2
+    is_bytes = image.dtype == np.uint8
+    blue = image[..., 2].astype(np.float64) / 255 if is_bytes else (image[2].astype(np.float64) + 1) / 2
     if blue.shape != (SIZE, SIZE):
         raise ValueError(f"a phantom is {SIZE}x{SIZE}, not {blue.shape}")
     return _area((blue - _BLUE_GROUND) / (_BLUE_LESION - _BLUE_GROUND)) / AREA_PER_GRADE

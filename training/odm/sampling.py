@@ -13,15 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .noise import Purpose, normals
-
-if TYPE_CHECKING:
-    from .config import TrainConfig
 
 SamplerName = Literal["ddpm", "ddim", "dpmpp-2m"]
 SAMPLERS: tuple[SamplerName, ...] = ("ddpm", "ddim", "dpmpp-2m")
@@ -98,7 +95,7 @@ class Row:
 
 
 def sampler_table(
-    name: SamplerName, schedule: Schedule, steps: int, t_range: tuple[float, float], eta: float = 0.0
+    schedule: Schedule, name: SamplerName, steps: int, t_range: tuple[float, float], eta: float = 0.0
 ) -> list[Row]:
     """The ``steps`` rows of a sampler; the last one returns x0 itself (the next level has no noise)."""
     if name not in SAMPLERS:
@@ -243,23 +240,6 @@ def sample(
     return sample_many(predict, [plan], table, [seed], shape, on_step)[0]
 
 
-def sample_batch(
-    model: Any,
-    config: TrainConfig,
-    severities: Sequence[float],
-    seeds: Sequence[int],
-    sampler: SamplerName,
-    steps: int,
-    guidance: float,
-    device: Any = "cpu",
-) -> Array:
-    """Pictures [N, 3, S, S] from a torch model in training, at ``config``'s grades, size and time range."""
-    low, high = config.t_range
-    table = sampler_table(sampler, CosineSchedule(), steps, (low, high))
-    plans = [conditioning_plan(s, config.grades, guidance) for s in severities]
-    return sample_many(from_torch(model, device), plans, table, seeds, (3, config.size, config.size))
-
-
 def from_torch(model: Any, device: Any = "cpu") -> Predict:
     """A torch module ``(x, t, y) -> x0`` as a callable on arrays."""
     import torch
@@ -273,9 +253,7 @@ def from_torch(model: Any, device: Any = "cpu") -> Predict:
     return predict
 
 
-def from_onnx(
-    session: Any, names: tuple[str, str, str] = ("x", "t", "y"), output: str | None = None
-) -> Predict:
+def from_onnx(session: Any, names: tuple[str, str, str] = ("x", "t", "y"), output: str | None = None) -> Predict:
     """An onnxruntime session with float32 inputs ``names`` as a callable on arrays."""
 
     def predict(x: Array, t: Array, y: Array) -> Array:

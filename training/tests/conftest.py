@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from odm.config import TrainConfig, parse_config
 
 torch.set_num_threads(1)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from odm.config import load_config, parse_config
 from odm.errors import ConfigError
 

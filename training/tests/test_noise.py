@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from odm.noise import Purpose, normals, philox4x32
 
 from .conftest import GOLDEN
@@ -24,9 +25,7 @@ from .conftest import GOLDEN
         ),
     ],
 )
-def test_known_answers(
-    counter: tuple[int, ...], key: tuple[int, int], expected: tuple[int, ...]
-) -> None:
+def test_known_answers(counter: tuple[int, ...], key: tuple[int, int], expected: tuple[int, ...]) -> None:
     assert tuple(philox4x32(np.asarray(counter, dtype=np.uint64), key).tolist()) == expected
 
 

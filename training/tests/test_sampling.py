@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from odm.noise import Purpose, normals
 from odm.sampling import (
     SAMPLERS,
@@ -33,7 +34,7 @@ GOLDENS: dict[str, Any] = json.loads((GOLDEN / "samplers.json").read_text())
 @pytest.mark.parametrize("case", [c for c in GOLDENS["cases"] if c["prediction"] == "x0"], ids=lambda c: f"{c['sampler']}-{c['steps']}-{c['eta']}")  # fmt: skip
 def test_same_trajectory_as_diffusers(case: dict[str, Any]) -> None:
     times, length = case["timesteps"], GOLDENS["length"]
-    table = sampler_table(case["sampler"], TableSchedule(GOLDENS["alphasCumprod"]), case["steps"], (times[-1], times[0]), case["eta"])  # fmt: skip
+    table = sampler_table(TableSchedule(GOLDENS["alphasCumprod"]), case["sampler"], case["steps"], (times[-1], times[0]), case["eta"])  # fmt: skip
     assert [row.t for row in table] == times
     steps_of_table = len(GOLDENS["alphasCumprod"])
 
@@ -51,7 +52,7 @@ def test_same_trajectory_as_diffusers(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("steps", [1, 2, 3, 17])
 def test_a_table_ends_in_x0_and_keeps_the_level_of_noise(name: SamplerName, steps: int) -> None:
-    table = sampler_table(name, CosineSchedule(), steps, (0.002, 0.998), eta=0.3)
+    table = sampler_table(CosineSchedule(), name, steps, (0.002, 0.998), eta=0.3)
     assert len(table) == steps
     assert table[0].t == 0.998
     assert (table[-1].a, table[-1].b, table[-1].c, table[-1].d) == (0, 1, 0, 0)
@@ -62,8 +63,8 @@ def test_a_table_ends_in_x0_and_keeps_the_level_of_noise(name: SamplerName, step
 
 
 def test_ddpm_is_ddim_with_eta_one() -> None:
-    assert sampler_table("ddpm", CosineSchedule(), 9, (0.01, 0.99)) == sampler_table(
-        "ddim", CosineSchedule(), 9, (0.01, 0.99), eta=1.0
+    assert sampler_table(CosineSchedule(), "ddpm", 9, (0.01, 0.99)) == sampler_table(
+        CosineSchedule(), "ddim", 9, (0.01, 0.99), eta=1.0
     )
 
 
@@ -103,7 +104,7 @@ def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch() -> None:
     def network(x: Array, t: Array, y: Array) -> Array:
         return np.tanh(x * t[:, None, None, None] + y[:, :1, None, None] - y[:, -1:, None, None])
 
-    table = sampler_table("ddpm", CosineSchedule(), 5, (0.002, 0.998))
+    table = sampler_table(CosineSchedule(), "ddpm", 5, (0.002, 0.998))
     plans = [conditioning_plan(s, GRADES, 1.5) for s in (0, 1.5, 5)]
     together = sample_many(network, plans, table, [1, 2, 3], (3, 4, 4), chunk=2)
     for i, plan in enumerate(plans):
@@ -112,8 +113,15 @@ def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch() -> None:
 
 def test_the_first_state_is_the_seeds_noise() -> None:
     seen: list[Array] = []
-    table = sampler_table("ddim", CosineSchedule(), 2, (0.002, 0.998))
-    sample(lambda x, t, y: x, conditioning_plan(0, GRADES), table, 77, (3, 4, 4), lambda _i, x, _x0: seen.append(x))
+    table = sampler_table(CosineSchedule(), "ddim", 2, (0.002, 0.998))
+    sample(
+        lambda x, t, y: x,
+        conditioning_plan(0, GRADES),
+        table,
+        77,
+        (3, 4, 4),
+        lambda _i, x, _x0: seen.append(x),
+    )
     np.testing.assert_array_equal(seen[0][0], normals(77, Purpose.INIT, 0, (3, 4, 4)))
 
 

@@ -22,7 +22,7 @@ function parseColour(text: string): [number, number, number] {
   return [parts[0] ?? 0, parts[1] ?? 0, parts[2] ?? 0];
 }
 
-/** Zero is the near-white middle; negative is orange, positive is purple: told apart with any colour vision. */
+/** Zero is the near-white middle; negative is purple, positive is orange: told apart with any colour vision. */
 export const DIVERGING = toPalette(interpolatePuOr);
 /** For norms: dark is zero. */
 export const SEQUENTIAL = toPalette(interpolateViridis);
@@ -84,7 +84,7 @@ const NICE = [1, 1.5, 2, 3, 5, 7, 10];
 function roundUp(value: number): number {
   if (!(value > 0) || !Number.isFinite(value)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  const factor = NICE.find((f) => f * power >= value * (1 - 1e-9)) ?? 10;
+  const factor = NICE.find((f) => f * power >= value * (1 - 1e-6)) ?? 10;
   return Number((factor * power).toPrecision(3));
 }
 

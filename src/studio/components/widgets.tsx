@@ -263,6 +263,15 @@ export function Disclosure({ title, children, openAtFirst = false, testId }: Dis
   );
 }
 
+/** A table that may be wider than its place; the keyboard can scroll it too. */
+export function TableScroll({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <div className="table-scroll" role="region" aria-label={label} tabIndex={0}>
+      {children}
+    </div>
+  );
+}
+
 interface DialogBoxProps {
   title: string;
   /** The button that opens it; left out when it is opened from elsewhere. */

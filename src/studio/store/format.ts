@@ -94,9 +94,9 @@ export function loadProgressText(p: LoadPhase): ProgressText {
       return { label: 'Reading the model’s description', fraction };
     case 'download': {
       const part = p.totalBytes > 0 ? Math.min(1, p.loadedBytes / p.totalBytes) : 0;
-      const verb = p.fromCache ? 'Reading the stored weights' : 'Downloading the weights';
+      const verb = p.fromCache ? 'Reading stored weights,' : 'Downloading';
       return {
-        label: `${verb}: ${formatDownload(p.loadedBytes, p.totalBytes)}`,
+        label: `${verb} ${formatDownload(p.loadedBytes, p.totalBytes)}`,
         fraction: fraction + part * (LOAD_SHARE.verify - fraction),
       };
     }
@@ -142,11 +142,14 @@ function formatPercent(fraction: number): string {
   return `${(fraction * 100).toFixed(fraction < 0.1 ? 1 : 0)} %`;
 }
 
-/**
- * Mean slack up to which the line counts as straight: the detour over the middle grade is then at most a tenth of the
- * direct way.
- */
-const STRAIGHT_SLACK = 0.1;
+/** Mean slack up to which the grades' line counts as straight, and as slightly bent: the detour over a middle grade. */
+const STRAIGHT_SLACK = 0.03;
+const SLIGHTLY_BENT_SLACK = 0.15;
+
+function lineInWords(slack: number): string {
+  if (slack <= STRAIGHT_SLACK) return 'on a nearly straight line';
+  return slack <= SLIGHTLY_BENT_SLACK ? 'along a slightly bent line' : 'along a bent line';
+}
 
 /** The triples of one x_t in words. Null when a model has fewer than three grades: nothing can be out of order. */
 export function orderVerdict(triples: readonly NeighbourTriple[]): OrderVerdict | null {
@@ -163,25 +166,22 @@ export function orderVerdict(triples: readonly NeighbourTriple[]): OrderVerdict 
   };
   // The slack has no bound where the estimates of two outer grades coincide.
   const detour = Number.isFinite(numbers.meanSlack)
-    ? `the way over the middle grade is ${formatPercent(numbers.meanSlack)} longer than the direct one`
+    ? `the way over a middle grade is ${formatPercent(numbers.meanSlack)} longer than the direct one`
     : 'the outer grades coincide in at least one triple';
-  const count = n === 1 ? 'the one triple' : `all ${n} triples`;
   if (violations === 0) {
-    const straight = numbers.meanSlack <= STRAIGHT_SLACK;
     return {
       ...numbers,
       kind: 'ordered',
-      headline: straight ? 'In order, on a nearly straight line' : 'In order, but along a bent line',
-      explanation: `In ${count} the outer grades lie furthest apart; on average ${detour}.`,
+      headline: `In order, ${lineInWords(numbers.meanSlack)}`,
+      explanation: `In ${n === 1 ? 'the only triple' : `all ${n} triples`} the ends lie furthest apart; ${detour}.`,
     };
   }
-  const some = `${violations} of ${n} triple${n === 1 ? '' : 's'}`;
   const mostly = violations * 4 <= n;
   return {
     ...numbers,
     kind: mostly ? 'mostly' : 'broken',
     headline: mostly ? 'Mostly in order' : 'Not in order',
-    explanation: `In ${some} a middle grade lies further from an end than the ends from each other; on average ${detour}.`,
+    explanation: `${violations} of ${n} triples of grades ${violations === 1 ? 'is' : 'are'} out of order; ${detour}.`,
   };
 }
 

@@ -6,23 +6,26 @@ export type ThemeChoice = 'system' | 'light' | 'dark';
 
 export interface Preferences {
   theme: ThemeChoice;
-  /** Smooth upscaling of pictures; off shows the model's own pixels. */
+  /** Smooth upscaling of pictures; off shows the model's own pixels. Maps of numbers are never smoothed. */
   smooth: boolean;
   /** Frames a second when playing. */
   speed: number;
   loop: boolean;
   /** Burn the "synthetic" strip into saved pictures. */
   strip: boolean;
+  /** Keys chosen instead of the usual ones, by the shortcut's id. */
+  keys: Readonly<Record<string, string>>;
 }
 
 export const SPEEDS = [2, 4, 8, 16, 30] as const;
 
 export const DEFAULT_PREFERENCES: Preferences = {
   theme: 'system',
-  smooth: false,
+  smooth: true,
   speed: 8,
   loop: false,
   strip: true,
+  keys: {},
 };
 
 const VERSION = 1;
@@ -40,7 +43,15 @@ export function readPreferences(stored: unknown): Preferences {
     speed: SPEEDS.some((v) => v === s.speed) ? (s.speed as number) : d.speed,
     loop: bool(s.loop, d.loop),
     strip: bool(s.strip, d.strip),
+    keys: readKeys(s.keys),
   };
+}
+
+function readKeys(stored: unknown): Record<string, string> {
+  if (typeof stored !== 'object' || stored === null) return {};
+  return Object.fromEntries(
+    Object.entries(stored).filter((e): e is [string, string] => typeof e[1] === 'string'),
+  );
 }
 
 export function createPreferences(storage: () => StateStorage) {

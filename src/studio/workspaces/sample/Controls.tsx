@@ -6,6 +6,7 @@ import { Button, Disclosure, IconButton, NumberBox, Segmented, SelectBox } from 
 import { useSession, useStudio } from '../../context';
 import { SAMPLERS, type SamplerName } from '../../../models/request';
 import { draftIsNew, draftManifest } from '../../store/state';
+import { useKeyName } from './useKeyName';
 
 const SAMPLER_TITLES: Record<SamplerName, string> = {
   ddpm: 'DDPM (random)',
@@ -54,7 +55,6 @@ function ModelChoice() {
       {manifest && variant !== undefined && (
         <Segmented
           label="Variant"
-          showLabel
           value={variant}
           choices={Object.entries(manifest.variants).map(([value, v]) => ({ value, label: v.title }))}
           onChange={(v) => void session.chooseVariant(v)}
@@ -107,6 +107,7 @@ function SeedChoice() {
   const session = useSession();
   const seed = useStudio((s) => s.draft?.seed);
   const locked = useStudio((s) => s.seedLocked);
+  const lockKey = useKeyName('lock-seed');
   if (seed === undefined) return null;
   return (
     <div className="control-group">
@@ -146,7 +147,7 @@ function SeedChoice() {
           <IconButton
             icon={locked ? 'lock' : 'unlock'}
             label="Lock the seed"
-            hotkey="S"
+            hotkey={lockKey}
             pressed={locked}
             onPress={() => session.toggleSeedLock()}
             testId="seed-lock"
@@ -226,6 +227,7 @@ function SamplingChoice() {
 
 function GenerateButton() {
   const session = useSession();
+  const keyName = useKeyName('generate');
   const ready = useStudio((s) => s.draft !== null);
   const busy = useStudio((s) => s.activity.kind !== 'idle');
   const changed = useStudio((s) => s.run !== null && draftIsNew(s));
@@ -238,7 +240,7 @@ function GenerateButton() {
     <div className="control-group generate">
       <Button kind="primary" isDisabled={!ready} onPress={() => void session.generate()} testId="generate">
         Generate
-        <kbd>G</kbd>
+        <kbd>{keyName}</kbd>
       </Button>
       <span className="field-hint">{hint}</span>
     </div>

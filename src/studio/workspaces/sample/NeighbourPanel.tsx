@@ -6,13 +6,16 @@ import { useMemo, useState, type KeyboardEvent } from 'react';
 import { ColourBar } from '../../components/ColourBar';
 import { LevelGlyph } from '../../components/Icon';
 import { PixelCanvas } from '../../components/PixelCanvas';
-import { Button, Disclosure, Segmented, Switch } from '../../components/widgets';
+import { Button, Disclosure, Segmented, Switch, TableScroll } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
 import { formatDuration, formatMeasure, formatSigned, gradeText } from '../../store/format';
 import type { DifferenceMap, RunInfo } from '../../store/state';
 import { OrderVerdict } from './OrderVerdict';
 import { useDifferences, type Differences } from './useDifferences';
 import { differenceScale, paintNoise, paintPictureView, paintScaled } from './viewing';
+
+/** About the width of a tile on the page. */
+const TILE_PIXELS = 76;
 
 const MAP_NAMES: Record<DifferenceMap, string> = {
   luminance: 'luminance',
@@ -35,8 +38,8 @@ export function NeighbourPanel() {
         <>
           <OrderVerdict />
           <MapTools differences={differences} />
-          <NeighbourGrid run={run} differences={differences} />
           <ScaleBar differences={differences} />
+          <NeighbourGrid run={run} differences={differences} />
           <Disclosure title="Distances between grades" testId="distances-open">
             <DistanceTable run={run} chosen={differences.chosen} />
           </Disclosure>
@@ -73,9 +76,7 @@ function NeighbourStatus() {
         {text}
       </span>
       {neighbours.status === 'ready' && finished && (
-        <p className="panel-hint">
-          From the last step that still has noise. Move the scrubber back to see where the grades part ways.
-        </p>
+        <p className="panel-hint">Scrub back to see where the grades part ways.</p>
       )}
       {neighbours.status === 'failed' && neighbours.error && (
         <p className="panel-hint" role="alert">
@@ -160,10 +161,10 @@ function NeighbourGrid({ run, differences }: GridProps) {
         data-testid="neighbour-grid"
       >
         <div className="neighbour-row neighbour-head" aria-hidden="true">
-          <span>Grade</span>
-          <span>Noise</span>
-          <span>Predicted x̂0</span>
-          <span>Δ noise</span>
+          <span>Grade, d</span>
+          <span>Noise ε̂</span>
+          <span>Predicted x̂₀</span>
+          <span>Δ ε̂</span>
         </div>
         {grades.map((grade, i) => (
           <NeighbourRow key={grade.value} run={run} differences={differences} index={i} />
@@ -215,10 +216,11 @@ function NeighbourRow({ run, differences, index }: GridProps & { index: number }
       difference: paintScaled(values, differenceScale(differenceMap, differences.limit)),
     };
   }, [session, key, index, noiseMap, differenceMap, differences]);
+  // A picture shown smaller than it is must be averaged, or it shimmers; a map shown larger keeps its pixels.
+  const shrunk = image.width > TILE_PIXELS;
   const common = {
     width: image.width,
     height: image.height,
-    smooth,
     onProbe: (pixel: { x: number; y: number } | null) => session.look({ probe: pixel }),
   };
   return (
@@ -242,16 +244,19 @@ function NeighbourRow({ run, differences, index }: GridProps & { index: number }
       </button>
       <PixelCanvas
         {...common}
+        smooth={shrunk || (smooth && noiseMap === 'rgb')}
         paint={paints?.noise ?? null}
         label={`Noise estimate of ${gradeText(grade)}`}
       />
       <PixelCanvas
         {...common}
+        smooth={shrunk || smooth}
         paint={paints?.x0 ?? null}
         label={`Predicted picture of ${gradeText(grade)}`}
       />
       <PixelCanvas
         {...common}
+        smooth={shrunk}
         paint={paints?.difference ?? null}
         label={`Noise difference of ${gradeText(grade)} from ${gradeText(grades[differences.chosen]!)}`}
         testId={`difference-${grade.value}`}
@@ -270,7 +275,7 @@ function ScaleBar({ differences }: { differences: Differences }) {
   return (
     <ColourBar
       {...differenceScale(map, differences.limit)}
-      title={`Δ noise, ${MAP_NAMES[map]}: grade minus chosen, in standard deviations`}
+      title={`Δ ε̂, ${MAP_NAMES[map]}: grade minus chosen`}
       mark={mark ?? null}
       testId="difference-scale"
     />
@@ -281,7 +286,7 @@ function DistanceTable({ run, chosen }: { run: RunInfo; chosen: number }) {
   const distances = useStudio((s) => s.neighbours.distances);
   const { grades } = run.manifest;
   return (
-    <div className="table-scroll">
+    <TableScroll label="Distances between grades">
       <table className="distance-table" data-testid="distances">
         <caption>Root-mean-square distance of the noise estimates</caption>
         <thead>
@@ -307,6 +312,6 @@ function DistanceTable({ run, chosen }: { run: RunInfo; chosen: number }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableScroll>
   );
 }

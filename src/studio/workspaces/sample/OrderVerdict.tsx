@@ -1,6 +1,6 @@
 /** Whether the grades' noise estimates lie in order, in words first, with every triple one disclosure away. */
 import { Icon } from '../../components/Icon';
-import { Disclosure } from '../../components/widgets';
+import { Disclosure, TableScroll } from '../../components/widgets';
 import { useStudio } from '../../context';
 import { formatMeasure, formatSigned, orderVerdict } from '../../store/format';
 
@@ -22,10 +22,9 @@ export function OrderVerdict() {
         <Icon name={ICON[verdict.kind]} />
         <strong>{verdict.headline}</strong>
       </p>
-      <p className="verdict-text">{verdict.explanation}</p>
       <dl className="verdict-numbers">
         <div>
-          <dt>Slack</dt>
+          <dt>Mean slack</dt>
           <dd>{slack(verdict.meanSlack)}</dd>
         </div>
         <div>
@@ -37,14 +36,15 @@ export function OrderVerdict() {
           <dd>{formatSigned(verdict.meanCosine, 2)}</dd>
         </div>
         <div>
-          <dt>Out of order</dt>
+          <dt>In order</dt>
           <dd>
-            {verdict.violations} / {verdict.triples}
+            {verdict.triples - verdict.violations} of {verdict.triples}
           </dd>
         </div>
       </dl>
-      <Disclosure title="Every triple" testId="triples-open">
-        <div className="table-scroll">
+      <Disclosure title="Every triple of grades" testId="triples-open">
+        <p className="verdict-text">{verdict.explanation}</p>
+        <TableScroll label="Every triple of grades">
           <table className="distance-table" data-testid="triples">
             <caption>
               Lower, middle and higher grade; slack 0, straightness 1 and cosine 1 are a straight line
@@ -53,9 +53,9 @@ export function OrderVerdict() {
               <tr>
                 <th scope="col">Grades</th>
                 <th scope="col">Slack</th>
-                <th scope="col">Straightness</th>
+                <th scope="col">Straight</th>
                 <th scope="col">Cosine</th>
-                <th scope="col">In order</th>
+                <th scope="col">Order</th>
               </tr>
             </thead>
             <tbody>
@@ -70,7 +70,7 @@ export function OrderVerdict() {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableScroll>
       </Disclosure>
     </div>
   );

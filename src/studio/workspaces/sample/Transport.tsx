@@ -4,6 +4,7 @@ import { IconButton, SelectBox, type Choice } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
 import { scrubberText } from '../../store/format';
 import { SPEEDS } from '../../store/preferences';
+import { useKeyName } from './useKeyName';
 
 const SPEED_CHOICES: readonly Choice<string>[] = SPEEDS.map((v) => ({ value: String(v), label: `${v} / s` }));
 /** What Page Up and Page Down move by. */
@@ -14,6 +15,9 @@ export function Transport() {
   const run = useStudio((s) => s.run);
   const cursor = useStudio((s) => s.cursor);
   const playing = useStudio((s) => s.playing);
+  const backKey = useKeyName('step-back');
+  const playKey = useKeyName('play');
+  const forwardKey = useKeyName('step-forward');
   const [speed, setSpeed] = usePreference('speed');
   const [loop, setLoop] = usePreference('loop');
 
@@ -37,7 +41,7 @@ export function Transport() {
         <IconButton
           icon="back"
           label="Step back"
-          hotkey="←"
+          hotkey={backKey}
           isDisabled={disabled}
           onPress={() => session.stepBy(-1)}
           testId="step-back"
@@ -45,7 +49,7 @@ export function Transport() {
         <IconButton
           icon={playing ? 'pause' : 'play'}
           label={playing ? 'Pause' : 'Play the trajectory'}
-          hotkey="Space"
+          hotkey={playKey}
           isDisabled={disabled}
           onPress={() => session.togglePlay()}
           testId="play"
@@ -53,7 +57,7 @@ export function Transport() {
         <IconButton
           icon="forward"
           label="Step forward"
-          hotkey="→"
+          hotkey={forwardKey}
           isDisabled={disabled}
           onPress={() => session.stepBy(1)}
           testId="step-forward"

@@ -30,38 +30,42 @@ export function Viewer() {
 function ViewerTools() {
   const session = useSession();
   const view = useStudio((s) => s.view);
-  const noiseMap = useStudio((s) => s.noiseMap);
   return (
     <div className="viewer-tools">
       <Segmented
         label="View"
         value={view}
         choices={[
-          { value: 'x', label: 'x_t', name: 'Noisy picture x_t' },
-          { value: 'x0', label: 'x̂0', name: 'Predicted picture x0' },
-          { value: 'epsilon', label: 'Noise', name: 'Noise estimate' },
-          { value: 'difference', label: 'Δ Noise', name: 'Noise difference from the chosen grade' },
+          { value: 'x', label: 'Noisy xₜ', name: 'Noisy picture x_t' },
+          { value: 'x0', label: 'Predicted x̂₀', name: 'Predicted picture x0' },
+          { value: 'epsilon', label: 'Noise ε̂', name: 'Noise estimate' },
+          { value: 'difference', label: 'Δ ε̂', name: 'Noise difference from the chosen grade' },
         ]}
         onChange={(v) => session.look({ view: v })}
         testId="view"
       />
-      {view === 'epsilon' && (
-        <Segmented
-          label="Noise shown as"
-          value={noiseMap}
-          choices={[
-            { value: 'rgb', label: 'RGB' },
-            { value: 'luminance', label: 'Lum.', name: 'Luminance' },
-            { value: 'norm', label: 'Norm' },
-          ]}
-          onChange={(v) => session.look({ noiseMap: v })}
-          testId="noise-map"
-        />
-      )}
       <span className="spacer" />
       <SmoothSwitch />
       <SaveMenu />
     </div>
+  );
+}
+
+function NoiseMapChoice() {
+  const session = useSession();
+  const noiseMap = useStudio((s) => s.noiseMap);
+  return (
+    <Segmented
+      label="Noise shown as"
+      value={noiseMap}
+      choices={[
+        { value: 'rgb', label: 'RGB' },
+        { value: 'luminance', label: 'Luminance' },
+        { value: 'norm', label: 'Norm' },
+      ]}
+      onChange={(v) => session.look({ noiseMap: v })}
+      testId="noise-map"
+    />
   );
 }
 
@@ -117,7 +121,7 @@ function Stage() {
           width={width}
           height={height}
           paint={shown.paint}
-          smooth={smooth}
+          smooth={smooth && !shown.scale}
           label={`Synthetic picture, ${grade.short}, ${grade.label}: ${VIEW_NAMES[view]}, ${place}`}
           onProbe={(pixel) => session.look({ probe: pixel })}
           testId="picture"
@@ -125,7 +129,7 @@ function Stage() {
         {!shown.paint && (
           <p className="stage-note">
             {compared === null
-              ? 'Choose a grade to compare with: a row of the neighbours, or the keys [ and ].'
+              ? 'Choose a grade to compare with: a row of the neighbours, or the keys that step to the next grade.'
               : 'Waiting for the neighbours’ estimates.'}
           </p>
         )}
@@ -138,7 +142,7 @@ function Stage() {
           <LevelGlyph level={(compared ?? chosen) + 1} count={grades.length} />
           <strong>{grade.short}</strong> {grade.label}
           {compared !== null && view !== 'x' && (
-            <em> – neighbour of {grades[chosen]!.short}, from the same x_t</em>
+            <em> – neighbour of {grades[chosen]!.short}, from the same xₜ</em>
           )}
         </span>
         <span className="stage-meta">
@@ -146,15 +150,20 @@ function Stage() {
         </span>
         <ProbeValues values={shown.values} width={width} height={height} probe={probe} />
       </figcaption>
-      {shown.scale && (
-        <ColourBar
-          {...shown.scale}
-          title={
-            view === 'difference'
-              ? 'Noise difference from the chosen grade'
-              : 'Noise estimate, in standard deviations'
-          }
-        />
+      {(view === 'epsilon' || shown.scale) && (
+        <div className="stage-scale">
+          {view === 'epsilon' && <NoiseMapChoice />}
+          {shown.scale && (
+            <ColourBar
+              {...shown.scale}
+              title={
+                view === 'difference'
+                  ? 'Noise difference from the chosen grade, in standard deviations'
+                  : 'Noise estimate, in standard deviations'
+              }
+            />
+          )}
+        </div>
       )}
     </figure>
   );

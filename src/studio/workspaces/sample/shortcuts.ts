@@ -4,10 +4,8 @@ import { draftManifest } from '../../store/state';
 
 export interface Shortcut {
   readonly id: string;
-  /** `KeyboardEvent.key` values. */
+  /** `KeyboardEvent.key` values, letters in lower case. Where there is one, the person may choose another. */
   readonly keys: readonly string[];
-  /** How the key is printed. */
-  readonly print: string;
   readonly what: string;
   /** Widgets that use the key themselves keep it: arrows in sliders and radio groups, Space on buttons. */
   readonly widgetsKeep: boolean;
@@ -20,7 +18,6 @@ export const SHORTCUTS: readonly Shortcut[] = [
   {
     id: 'play',
     keys: [' '],
-    print: 'Space',
     what: 'Play or pause the trajectory',
     widgetsKeep: true,
     run: (session) => session.togglePlay(),
@@ -28,7 +25,6 @@ export const SHORTCUTS: readonly Shortcut[] = [
   {
     id: 'step-back',
     keys: ['ArrowLeft'],
-    print: '←',
     what: 'One step back, towards noise',
     widgetsKeep: true,
     run: (session) => session.stepBy(-1),
@@ -36,7 +32,6 @@ export const SHORTCUTS: readonly Shortcut[] = [
   {
     id: 'step-forward',
     keys: ['ArrowRight'],
-    print: '→',
     what: 'One step forward, towards the picture',
     widgetsKeep: true,
     run: (session) => session.stepBy(1),
@@ -44,7 +39,6 @@ export const SHORTCUTS: readonly Shortcut[] = [
   {
     id: 'grade',
     keys: DIGITS,
-    print: '0 … 9',
     what: 'Draw the grade with this number',
     widgetsKeep: false,
     run: (session, key) => {
@@ -55,7 +49,6 @@ export const SHORTCUTS: readonly Shortcut[] = [
   {
     id: 'neighbour-lower',
     keys: ['['],
-    print: '[',
     what: 'Compare with the next lower grade',
     widgetsKeep: false,
     run: (session) => session.compareNext(-1),
@@ -63,23 +56,20 @@ export const SHORTCUTS: readonly Shortcut[] = [
   {
     id: 'neighbour-higher',
     keys: [']'],
-    print: ']',
     what: 'Compare with the next higher grade',
     widgetsKeep: false,
     run: (session) => session.compareNext(1),
   },
   {
     id: 'generate',
-    keys: ['g', 'G'],
-    print: 'G',
+    keys: ['g'],
     what: 'Generate',
     widgetsKeep: false,
     run: (session) => void session.generate(),
   },
   {
     id: 'lock-seed',
-    keys: ['s', 'S'],
-    print: 'S',
+    keys: ['s'],
     what: 'Lock or unlock the seed',
     widgetsKeep: false,
     run: (session) => session.toggleSeedLock(),
@@ -87,12 +77,66 @@ export const SHORTCUTS: readonly Shortcut[] = [
   {
     id: 'cancel',
     keys: ['Escape'],
-    print: 'Esc',
     what: 'Cancel loading or drawing; the frames made are kept',
     widgetsKeep: false,
     run: (session) => session.cancel(),
   },
 ];
+
+/** Opens the list; not to be changed, so that the way to the list is never lost. */
+export const LIST_KEY = '?';
+
+/** Keys that the person has chosen instead, by the shortcut's id. */
+export type OwnKeys = Readonly<Record<string, string>>;
+
+export function keysOf(shortcut: Shortcut, own: OwnKeys): readonly string[] {
+  const chosen = own[shortcut.id];
+  return chosen === undefined || shortcut.keys.length !== 1 ? shortcut.keys : [chosen];
+}
+
+/** As in the table: letters whether shifted or not. */
+export function normalKey(key: string): string {
+  return key.length === 1 ? key.toLowerCase() : key;
+}
+
+export function shortcutFor(key: string, own: OwnKeys): Shortcut | undefined {
+  return SHORTCUTS.find((s) => keysOf(s, own).includes(normalKey(key)));
+}
+
+/** Keys that browsers and widgets cannot do without. */
+const RESERVED = new Set([
+  'Tab',
+  'Enter',
+  'Shift',
+  'Control',
+  'Alt',
+  'Meta',
+  'AltGraph',
+  'CapsLock',
+  'Dead',
+  LIST_KEY,
+]);
+
+/** Why a key can't be taken for a shortcut; null when it can. */
+export function refusal(key: string, shortcut: Shortcut, own: OwnKeys): string | null {
+  if (RESERVED.has(key)) return `${printKey(key)} is needed for itself.`;
+  const other = shortcutFor(key, own);
+  return other && other.id !== shortcut.id ? `${printKey(key)} is taken by “${other.what}”.` : null;
+}
+
+const PRINTED: Record<string, string> = {
+  ' ': 'Space',
+  ArrowLeft: '←',
+  ArrowRight: '→',
+  ArrowUp: '↑',
+  ArrowDown: '↓',
+  Escape: 'Esc',
+};
+
+/** How a key is printed on a keyboard. */
+export function printKey(key: string): string {
+  return PRINTED[key] ?? (key.length === 1 ? key.toUpperCase() : key);
+}
 
 const TEXT_FIELDS = 'input:not([type=range], [type=radio], [type=checkbox], [type=button]), textarea, select';
 const WIDGETS = 'input, button, summary, a[href], [role=slider], [role=radio], [role=option]';

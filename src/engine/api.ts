@@ -1,0 +1,89 @@
+/**
+ * The worker's surface: plain functions that the client calls through Comlink, its types derived from them. They never
+ * throw (see `outcome.ts`); a job is named by a number, by which it can be cancelled.
+ */
+import { releaseProxy, transfer, type ProxyMethods } from 'comlink';
+import type { SampleRequest } from '../models/request';
+import { readManifest } from '../models/source';
+import { fetchWeights } from '../models/weights';
+import { Engine } from './engine';
+import { openGpu } from './gpu';
+import { settle } from './outcome';
+import { openSession } from './session';
+import type { LoadProgress, LoadRequest, NeighbourRequest, StepFrame } from './types';
+
+/** A function of the page, called over the wire; it resolves when the page has seen the value. */
+type Callback<T> = ((value: T) => Promise<void>) & Partial<ProxyMethods>;
+
+/** Small models gain little beyond four threads, and a laptop's cores are not all fast. */
+const MAX_THREADS = 8;
+const GENTLE_THREADS = 4;
+
+function wasmThreads(): number {
+  if (!globalThis.crossOriginIsolated) return 1;
+  const cores = navigator.hardwareConcurrency || 1;
+  return cores <= GENTLE_THREADS ? cores : Math.min(MAX_THREADS, Math.max(GENTLE_THREADS, cores >> 1));
+}
+
+const engine = new Engine({ readManifest, fetchWeights, openGpu, openSession, threads: wasmThreads() });
+const jobs = new Map<number, AbortController>();
+
+/** Runs a job under its name, so that `cancel` finds it. */
+async function run<T>(job: number, work: (signal: AbortSignal) => Promise<T>) {
+  const controller = new AbortController();
+  jobs.set(job, controller);
+  try {
+    return await settle(() => work(controller.signal));
+  } finally {
+    jobs.delete(job);
+  }
+}
+
+/**
+ * Streams values to the page while a job runs. The result travels on another port than the values and could overtake
+ * them, so it is held back until the page has seen them all.
+ */
+async function streaming<T, R>(
+  callback: Callback<T>,
+  work: (send: (value: T, buffers?: Transferable[]) => void) => Promise<R>,
+): Promise<R> {
+  const sent: Promise<void>[] = [];
+  try {
+    return await work((value, buffers = []) => sent.push(callback(transfer(value, buffers))));
+  } finally {
+    await Promise.allSettled(sent);
+    callback[releaseProxy]?.();
+  }
+}
+
+export const api = {
+  load(job: number, request: LoadRequest, onProgress: Callback<LoadProgress>) {
+    return run(job, (signal) =>
+      streaming(onProgress, (send) => engine.load(request, (p) => send(p), signal)),
+    );
+  },
+
+  sample(job: number, request: SampleRequest, onFrame: Callback<StepFrame>) {
+    return run(job, (signal) =>
+      streaming(onFrame, (send) =>
+        engine.sample(request, (f) => send(f, [f.x.buffer, f.x0.buffer, f.epsilon.buffer]), signal),
+      ),
+    );
+  },
+
+  async neighbours(job: number, request: NeighbourRequest) {
+    const outcome = await run(job, (signal) => engine.neighbours(request, signal));
+    if (!outcome.ok) return outcome;
+    const { x0, epsilon, distances } = outcome.value;
+    return transfer(
+      outcome,
+      [...x0, ...epsilon, distances].map((array) => array.buffer),
+    );
+  },
+
+  cancel(job: number): void {
+    jobs.get(job)?.abort();
+  },
+};
+
+export type EngineApi = typeof api;

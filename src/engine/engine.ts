@@ -1,0 +1,390 @@
+/**
+ * What the worker does, apart from the wire: it keeps the loaded models, chooses the provider, and runs the jobs one
+ * after the other. Runtime, GPU and downloads are passed in, so that a test can stand in for them.
+ */
+import {
+  conditioningPlan,
+  createSchedule,
+  distanceMatrix,
+  normals,
+  oneHot,
+  ordinalTriples,
+  PURPOSE,
+  rms,
+  sampleLoop,
+  samplerTable,
+  toEpsilon,
+  toX0,
+  type Schedule,
+} from '../diffusion';
+import { cancelled, StudioError } from '../errors';
+import type { BundleManifest } from '../models/manifest';
+import { sampleRequestSchema, type SampleRequest } from '../models/request';
+import type { WeightsRequest } from '../models/weights';
+import type { Gpu } from './gpu';
+import { SerialQueue } from './queue';
+import type { NetworkSession, Target } from './session';
+import type {
+  LoadedModel,
+  LoadProgress,
+  LoadRequest,
+  NeighbourRequest,
+  NeighbourResult,
+  ProviderChoice,
+  SampleSummary,
+  StepFrame,
+} from './types';
+
+export interface EngineDependencies {
+  readManifest(bundleUrl: string, signal?: AbortSignal): Promise<BundleManifest>;
+  fetchWeights(request: WeightsRequest): Promise<Uint8Array>;
+  openGpu(acceptSoftware: boolean): Promise<Gpu>;
+  openSession(weights: Uint8Array, manifest: BundleManifest, target: Target): Promise<NetworkSession>;
+  /** Threads that a WASM session may use; 1 where the page is not cross-origin isolated. */
+  readonly threads: number;
+}
+
+/** A model that is ready, with what is needed to make it again. */
+interface Entry {
+  readonly request: LoadRequest;
+  readonly loaded: LoadedModel;
+  readonly session: NetworkSession;
+  readonly schedule: Schedule;
+}
+
+/** Allowed difference from the parity reference, relative to the output's RMS where that exceeds 1. */
+const PARITY_TOLERANCE = 2e-3;
+/** Models kept ready; the one not used for longest goes first. */
+const MAX_MODELS = 4;
+/** Devices lost before the CPU takes over for good. */
+const MAX_LOST_DEVICES = 2;
+
+const silent = () => undefined;
+
+function invalidRequest(message: string, detail = ''): StudioError {
+  return new StudioError({
+    code: 'request-invalid',
+    message,
+    remedy: 'Change the settings, then try again.',
+    detail,
+  });
+}
+
+/** The error of a setting that the mathematics refused. */
+function refused(thrown: unknown): unknown {
+  if (!(thrown instanceof RangeError)) return thrown;
+  return invalidRequest(`These settings do not work with this model: ${thrown.message}.`, thrown.stack);
+}
+
+/**
+ * Lets the worker receive messages, such as a cancellation: a WASM run is over before its promise is seen, so without
+ * this a whole picture would be one task.
+ */
+function receiveMessages(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+/** What a network takes as time: as it is for integers and the cosine's 0..1, a fraction of a table's length else. */
+function networkTime(manifest: BundleManifest, schedule: Schedule, t: number): number {
+  return manifest.inputs.t.kind === 'float' ? schedule.toUnit(t) : t;
+}
+
+export class Engine {
+  private readonly queue = new SerialQueue();
+  /** By model and variant; the most recently used last. */
+  private readonly entries = new Map<string, Entry>();
+  private gpu: Gpu | undefined;
+  private lostDevices = 0;
+
+  constructor(private readonly dependencies: EngineDependencies) {}
+
+  /**
+   * Makes a model ready, or finds it ready. Several stay ready side by side.
+   * @throws StudioError (every code but `request-invalid` and `output-not-finite` can only come from here or a reload).
+   */
+  load(
+    request: LoadRequest,
+    onProgress: (progress: LoadProgress) => void,
+    signal: AbortSignal,
+  ): Promise<LoadedModel> {
+    return this.queue.run(signal, async () => {
+      for (const entry of this.entries.values()) {
+        const same =
+          entry.request.bundleUrl === request.bundleUrl &&
+          entry.request.variant === request.variant &&
+          entry.request.provider === request.provider;
+        if (same && !entry.session.isLost()) return this.keep(entry).loaded;
+      }
+      return (await this.open(request, onProgress, signal)).loaded;
+    });
+  }
+
+  /**
+   * Draws a picture, giving one frame for each step and one for the end.
+   * @throws StudioError `request-invalid`, `cancelled`, `device-lost`, `output-not-finite`, `worker-crashed`, `internal`.
+   */
+  sample(
+    request: SampleRequest,
+    onFrame: (frame: StepFrame) => void,
+    signal: AbortSignal,
+  ): Promise<SampleSummary> {
+    return this.queue.run(signal, async () => {
+      const start = performance.now();
+      const parsed = sampleRequestSchema.safeParse(request);
+      if (!parsed.success) throw invalidRequest('The request is not valid.', parsed.error.message);
+      const { manifest, session, schedule } = await this.find(request.model, request.variant, signal);
+      const { image, grades, inputs, diffusion } = manifest;
+      let table;
+      let plan;
+      try {
+        table = samplerTable(schedule, diffusion.tRange, request);
+        plan = conditioningPlan({
+          grades: grades.map((grade) => grade.value),
+          severity: request.severity,
+          guidance: request.guidance,
+          mixable: inputs.y.kind === 'weights',
+        });
+      } catch (thrown) {
+        throw refused(thrown);
+      }
+
+      const steps = sampleLoop({
+        table,
+        conditioning: plan.rows,
+        prediction: diffusion.prediction,
+        seed: request.seed,
+        length: image.channels * image.height * image.width,
+        evaluate: (x, t, rows) => session.run(x, networkTime(manifest, schedule, t), rows),
+      });
+      for (;;) {
+        const stepStart = performance.now();
+        const { done, value: step } = await steps.next();
+        if (done) break;
+        if (signal.aborted) throw cancelled();
+        const { index, alpha, sigma, x, x0, epsilon } = step;
+        onFrame({
+          index,
+          steps: table.length,
+          t: index === table.length ? 0 : schedule.toUnit(step.t),
+          alpha,
+          sigma,
+          x,
+          x0,
+          epsilon,
+          norms: { x: rms(x), x0: rms(x0), epsilon: rms(epsilon) },
+          ms: performance.now() - stepStart,
+        });
+        await receiveMessages();
+        if (signal.aborted && index < table.length) throw cancelled();
+      }
+      return {
+        request,
+        provider: session.provider,
+        nfe: table.length * plan.rows.length,
+        totalMs: performance.now() - start,
+      };
+    });
+  }
+
+  /**
+   * All grades' estimates from one x_t, as one batch. Times outside the trained range (the finished picture) are
+   * evaluated at its nearest end; the result says at which time.
+   * @throws StudioError as `sample`.
+   */
+  neighbours(request: NeighbourRequest, signal: AbortSignal): Promise<NeighbourResult> {
+    return this.queue.run(signal, async () => {
+      const start = performance.now();
+      const { manifest, session, schedule } = await this.find(request.model, request.variant, signal);
+      const { image, grades, diffusion } = manifest;
+      const { x } = request;
+      const length = image.channels * image.height * image.width;
+      if (x.length !== length) throw invalidRequest('The picture is not of the size that this model makes.');
+      const [low, high] = diffusion.tRange;
+      const t = Math.min(high, Math.max(low, schedule.fromUnit(request.t)));
+      const level = schedule.level(t);
+
+      const rows = grades.map((_, k) => oneHot(k, grades.length));
+      const output = await session.run(x, networkTime(manifest, schedule, t), rows);
+      if (signal.aborted) throw cancelled();
+      const x0 = rows.map((_, k) =>
+        toX0(diffusion.prediction, output.subarray(k * length, (k + 1) * length), x, level),
+      );
+      const epsilon = x0.map((estimate) => toEpsilon(estimate, x, level));
+      const distances = distanceMatrix(epsilon);
+      return {
+        t: schedule.toUnit(t),
+        ...level,
+        x0,
+        epsilon,
+        distances,
+        triples: ordinalTriples(distances, grades.length),
+        ms: performance.now() - start,
+      };
+    });
+  }
+
+  /** A loaded model by name, made again when its device was lost meanwhile. */
+  private async find(model: string, variant: string, signal: AbortSignal) {
+    let entry = this.entries.get(`${model}/${variant}`);
+    if (!entry) throw invalidRequest(`The model ${model} (${variant}) has not been loaded.`);
+    if (entry.session.isLost()) entry = await this.open(entry.request, silent, signal);
+    this.keep(entry);
+    return { manifest: entry.loaded.manifest, session: entry.session, schedule: entry.schedule };
+  }
+
+  /** Makes an entry the most recently used one and lets go of those beyond the limit. */
+  private keep(entry: Entry): Entry {
+    const key = `${entry.loaded.manifest.id}/${entry.loaded.variant}`;
+    const old = this.entries.get(key);
+    this.entries.delete(key);
+    this.entries.set(key, entry);
+    const surplus = old && old !== entry ? [old] : [];
+    for (const [name, other] of this.entries) {
+      if (this.entries.size <= MAX_MODELS) break;
+      this.entries.delete(name);
+      surplus.push(other);
+    }
+    // Not awaited by any job, and a failure to free memory is no reason to fail one.
+    for (const { session } of surplus) void session.release().catch(silent);
+    return entry;
+  }
+
+  private async open(
+    request: LoadRequest,
+    onProgress: (progress: LoadProgress) => void,
+    signal: AbortSignal,
+  ): Promise<Entry> {
+    onProgress({ phase: 'manifest' });
+    const manifest = await this.dependencies.readManifest(request.bundleUrl, signal);
+    const variant = manifest.variants[request.variant];
+    if (!variant) {
+      throw invalidRequest(`The model ${manifest.id} has no variant ${request.variant}.`, request.bundleUrl);
+    }
+
+    const downloadStart = performance.now();
+    const weights = await this.dependencies.fetchWeights({
+      url: request.bundleUrl + variant.file,
+      sha256: variant.sha256,
+      bytes: variant.bytes,
+      onProgress: (loadedBytes, fromCache) =>
+        onProgress({ phase: 'download', loadedBytes, totalBytes: variant.bytes, fromCache }),
+      onVerify: () => onProgress({ phase: 'verify' }),
+      signal,
+    });
+    const downloadMs = performance.now() - downloadStart;
+
+    const schedule = createSchedule(manifest.diffusion.schedule);
+    const make = async (target: Target, note: string): Promise<Entry> => {
+      if (signal.aborted) throw cancelled();
+      const provider = target.provider === 'webgpu' ? 'webgpu' : target.threads > 1 ? 'wasm-threads' : 'wasm';
+      onProgress({ phase: 'session', provider });
+      const sessionStart = performance.now();
+      const session = await this.dependencies.openSession(weights, manifest, target);
+      const sessionMs = performance.now() - sessionStart;
+      try {
+        // The first run compiles shaders and allocates; the parity reference serves as its input.
+        onProgress({ phase: 'warm-up', provider });
+        const warmUpStart = performance.now();
+        const output = await this.runParity(session, manifest, request.variant, schedule);
+        const warmUpMs = performance.now() - warmUpStart;
+        onProgress({ phase: 'parity', provider });
+        const parityMaxError = checkParity(output, manifest, request.variant, session);
+        if (signal.aborted) throw cancelled();
+        const loaded: LoadedModel = {
+          manifest,
+          variant: request.variant,
+          provider: session.provider,
+          providerDetail: session.detail,
+          providerNote: note,
+          parityMaxError,
+          timings: { downloadMs, sessionMs, warmUpMs },
+        };
+        return { request, loaded, session, schedule };
+      } catch (thrown) {
+        await session.release().catch(silent);
+        throw thrown;
+      }
+    };
+    return this.keep(await this.withProvider(request.provider, make));
+  }
+
+  /**
+   * Makes an entry on the best provider that works: WebGPU, then WASM. A choice of `webgpu` is an order, unless devices
+   * have been lost repeatedly.
+   */
+  private async withProvider(
+    choice: ProviderChoice,
+    make: (target: Target, note: string) => Promise<Entry>,
+  ): Promise<Entry> {
+    const wasm: Target = { provider: 'wasm', threads: this.dependencies.threads };
+    if (choice === 'wasm') return make(wasm, '');
+    let note = '';
+    for (;;) {
+      if (this.gpu?.lost.reason !== undefined) {
+        this.gpu = undefined;
+        this.lostDevices++;
+      }
+      if (this.lostDevices >= MAX_LOST_DEVICES) return make(wasm, 'The GPU was lost repeatedly.');
+      try {
+        this.gpu ??= await this.dependencies.openGpu(choice === 'webgpu');
+        return await make({ provider: 'webgpu', gpu: this.gpu }, '');
+      } catch (thrown) {
+        const error = StudioError.from(thrown);
+        if (error.code === 'device-lost') continue;
+        if (choice === 'webgpu' || error.code === 'cancelled') throw error;
+        // The WASM build is a module of its own, so even a breakdown of the other leaves it usable.
+        note = error.message;
+      }
+      return make(wasm, note);
+    }
+  }
+
+  private runParity(
+    session: NetworkSession,
+    manifest: BundleManifest,
+    variant: string,
+    schedule: Schedule,
+  ): Promise<Float32Array> {
+    const { image, inputs, parity, grades } = manifest;
+    const reference = parity[variant]!;
+    const x = normals(reference.seed, PURPOSE.PARITY, 0, image.channels * image.height * image.width);
+    const row = inputs.y.kind === 'weights' ? reference.y : oneHot(reference.y[0]!, grades.length);
+    return session.run(x, networkTime(manifest, schedule, reference.t), [row]);
+  }
+}
+
+/**
+ * Largest absolute difference of an output from the manifest's reference.
+ * @throws StudioError `parity-failed` when it, or that of the RMS, is beyond the tolerance.
+ */
+function checkParity(
+  output: Float32Array,
+  manifest: BundleManifest,
+  variant: string,
+  session: NetworkSession,
+): number {
+  const { indices, values, rms: expectedRms } = manifest.parity[variant]!;
+  let worst = 0;
+  for (const [k, index] of indices.entries()) worst = Math.max(worst, Math.abs(output[index]! - values[k]!));
+  const rmsError = Math.abs(rms(output) - expectedRms);
+  const tolerance = PARITY_TOLERANCE * Math.max(1, expectedRms);
+  if (worst > tolerance || rmsError > tolerance) {
+    throw new StudioError({
+      code: 'parity-failed',
+      message: `The model computes wrong values on this ${session.provider === 'webgpu' ? 'GPU' : 'processor'}.`,
+      remedy:
+        session.provider === 'webgpu'
+          ? 'Open the studio with ?ep=wasm to compute on the CPU.'
+          : 'Choose another model; if you host the studio, build the bundle again with the training lab.',
+      detail: `${session.provider}: largest difference ${worst}, difference of the RMS ${rmsError}, allowed ${tolerance}`,
+    });
+  }
+  return worst;
+}

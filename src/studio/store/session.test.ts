@@ -1,0 +1,440 @@
+/** The conductor against an engine that does what each test wants, without a worker and without any model. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { StudioError, type ErrorCode } from '../../errors';
+import type { EngineClient, LoadRequest, NeighbourResult, StepFrame } from '../../engine/types';
+import type { BundleManifest } from '../../models/manifest';
+import type { SampleRequest } from '../../models/request';
+import { createPreferences } from './preferences';
+import { firstDraft, StudioSession, type SessionParts } from './session';
+import { createStudioStore } from './state';
+
+const fail = (code: ErrorCode) =>
+  new StudioError({ code, message: `It went wrong: ${code}.`, remedy: 'Do something.' });
+
+function manifest(id: string, values = [0, 1, 2, 3, 4]): BundleManifest {
+  const variant = (title: string, steps: number) => ({
+    title,
+    file: 'w.onnx',
+    sha256: 'a'.repeat(64),
+    bytes: 10,
+    precision: 'float32' as const,
+    params: 1,
+    flopsPerEval: 1,
+    imagesSeen: 1,
+    defaults: { sampler: 'ddim' as const, steps, guidance: 1.5 },
+  });
+  return {
+    formatVersion: 1,
+    id,
+    title: id,
+    domain: 'other',
+    scale: 'a scale',
+    grades: values.map((value) => ({ value, label: `grade ${value}`, short: `G ${value}`, description: '' })),
+    image: { width: 8, height: 8, channels: 3, range: [-1, 1] },
+    diffusion: { prediction: 'x0', schedule: { kind: 'cosine' }, tRange: [0.01, 0.99] },
+    inputs: { x: { name: 'x' }, t: { name: 't', kind: 'float' }, y: { name: 'y', kind: 'weights' } },
+    output: { name: 'out' },
+    variants: { dm: variant('DM', 7), odm: variant('ODM', 4) },
+    parity: {},
+    data: {
+      name: 'data',
+      license: 'l',
+      credit: 'c',
+      counts: values.map(() => 1),
+      preprocessing: '',
+      knownFlaws: [],
+    },
+    license: 'l',
+    attribution: 'a',
+    intendedUse: 'u',
+    limits: ['none'],
+  };
+}
+
+const MANIFESTS: Record<string, BundleManifest> = {
+  eye: manifest('eye'),
+  colon: manifest('colon', [1, 2, 3]),
+};
+
+function frame(index: number, steps: number): StepFrame {
+  const pixels = () => new Float32Array(3 * 64).fill(index);
+  const t = index === steps ? 0 : 1 - index / steps;
+  return {
+    index,
+    steps,
+    t,
+    alpha: 1 - t,
+    sigma: t,
+    x: pixels(),
+    x0: pixels(),
+    epsilon: pixels(),
+    norms: { x: 1, x0: 1, epsilon: 1 },
+    ms: 10,
+  };
+}
+
+/** Runs at once unless told to hold at a frame or to fail there. */
+class TestEngine implements EngineClient {
+  readonly loads: LoadRequest[] = [];
+  readonly samples: SampleRequest[] = [];
+  neighbourCalls = 0;
+  neighbourSignals: AbortSignal[] = [];
+  disposed = false;
+  holdAt: number | null = null;
+  failAt: { index: number; code: ErrorCode } | null = null;
+  failLoad: ErrorCode | null = null;
+  holdNeighbours = false;
+
+  async load(request: LoadRequest, onProgress: Parameters<EngineClient['load']>[1]) {
+    this.loads.push(request);
+    onProgress({ phase: 'download', loadedBytes: 5, totalBytes: 10, fromCache: false });
+    if (this.failLoad) throw fail(this.failLoad);
+    const id = request.bundleUrl.split('/')[0]!;
+    return {
+      manifest: MANIFESTS[id]!,
+      variant: request.variant,
+      provider: 'wasm' as const,
+      providerDetail: '',
+      providerNote: '',
+      parityMaxError: 0,
+      timings: { downloadMs: 1, sessionMs: 1, warmUpMs: 1 },
+    };
+  }
+
+  async sample(request: SampleRequest, onFrame: (f: StepFrame) => void, signal?: AbortSignal) {
+    this.samples.push(request);
+    for (let i = 0; i <= request.steps; i++) {
+      await Promise.resolve();
+      if (this.failAt?.index === i) throw fail(this.failAt.code);
+      if (this.holdAt === i) await untilAborted(signal);
+      onFrame(frame(i, request.steps));
+    }
+    return { request, provider: 'wasm' as const, nfe: request.steps, totalMs: 40 };
+  }
+
+  async neighbours(_request: unknown, signal?: AbortSignal): Promise<NeighbourResult> {
+    this.neighbourCalls++;
+    this.neighbourSignals.push(signal!);
+    if (this.holdNeighbours) await untilAborted(signal);
+    return {
+      t: 0.5,
+      alpha: 0.5,
+      sigma: 0.5,
+      x0: [],
+      epsilon: [],
+      distances: new Float64Array(4),
+      triples: [],
+      ms: 5,
+    };
+  }
+
+  dispose() {
+    this.disposed = true;
+  }
+}
+
+function untilAborted(signal?: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal?.aborted) reject(fail('cancelled'));
+    signal?.addEventListener('abort', () => reject(fail('cancelled')));
+  });
+}
+
+let engines: TestEngine[];
+let shown: string[];
+let nextSeed: number;
+
+function setUp(prepare: (engine: TestEngine) => void = () => undefined, parts: Partial<SessionParts> = {}) {
+  const content = new Map<string, string>();
+  const session = new StudioSession({
+    store: createStudioStore(),
+    preferences: createPreferences(() => ({
+      getItem: (key) => content.get(key) ?? null,
+      setItem: (key, value) => void content.set(key, value),
+      removeItem: (key) => void content.delete(key),
+    })),
+    createEngine: () => {
+      const engine = new TestEngine();
+      prepare(engine);
+      engines.push(engine);
+      return engine;
+    },
+    loadCatalogue: async () => ({ formatVersion: 1, bundles: ['eye', 'colon'] }),
+    loadManifest: async (id) => MANIFESTS[id]!,
+    bundleUrl: (id) => `${id}/`,
+    onShown: ({ model, variant, provider }) => shown.push(`${model} ${variant} ${provider}`),
+    randomSeed: () => nextSeed++,
+    neighbourDelayMs: 50,
+    ...parts,
+  });
+  return { session, state: () => session.store.getState() };
+}
+
+const NO_WISHES = { provider: 'auto', model: null, variant: null } as const;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  engines = [];
+  shown = [];
+  nextSeed = 1000;
+});
+afterEach(() => vi.useRealTimers());
+
+describe('opening', () => {
+  it('loads the first model and draws its middle grade with the variant’s own defaults', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    expect(state().run).toMatchObject({
+      status: 'finished',
+      request: { model: 'eye', variant: 'odm', severity: 2, steps: 4, sampler: 'ddim', guidance: 1.5 },
+      held: [0, 1, 2, 3, 4],
+    });
+    expect(state().cursor).toBe(4);
+    expect(state().activity.kind).toBe('idle');
+    expect(state().announcement).toContain('Picture finished: G 2');
+    expect(shown).toEqual(['eye odm auto']);
+  });
+
+  it('honours the model, variant and provider of the address', async () => {
+    const { session, state } = setUp();
+    await session.open({ provider: 'wasm', model: 'colon', variant: 'dm' });
+    expect(state().run?.request).toMatchObject({ model: 'colon', variant: 'dm', severity: 2, steps: 7 });
+    expect(engines[0]?.loads[0]).toEqual({ bundleUrl: 'colon/', variant: 'dm', provider: 'wasm' });
+  });
+
+  it('takes the defaults for a model or variant that is not there', async () => {
+    const { session, state } = setUp();
+    await session.open({ provider: 'auto', model: 'liver', variant: 'fast' });
+    expect(state().run?.request).toMatchObject({ model: 'eye', variant: 'odm' });
+  });
+
+  it('says what is wrong with the catalogue, and trying again opens', async () => {
+    let broken = true;
+    const { session, state } = setUp(undefined, {
+      loadCatalogue: async () => {
+        if (broken) throw fail('catalogue-invalid');
+        return { formatVersion: 1, bundles: ['eye'] };
+      },
+    });
+    await session.open({ ...NO_WISHES, variant: 'dm' });
+    expect(state().failure?.code).toBe('catalogue-invalid');
+    broken = false;
+    await session.tryAgain();
+    expect(state().failure).toBeNull();
+    expect(state().run?.request.variant).toBe('dm');
+  });
+});
+
+describe('choosing', () => {
+  it('keeps the seed and all settings over grade and variant, and loads only when it has to', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    session.edit({ seed: 7, steps: 3 });
+    await session.chooseGrade(4);
+    expect(state().run?.request).toMatchObject({ severity: 4, seed: 7, steps: 3 });
+    await session.chooseVariant('dm');
+    expect(state().run?.request).toMatchObject({ variant: 'dm', severity: 4, seed: 7, steps: 3 });
+    expect(engines[0]?.loads.map((l) => l.variant)).toEqual(['odm', 'dm']);
+  });
+
+  it('takes a new model’s own grades and defaults, but keeps seed and variant', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    session.edit({ seed: 7, steps: 3 });
+    await session.chooseVariant('dm');
+    await session.chooseModel('colon');
+    expect(state().run?.request).toMatchObject({
+      model: 'colon',
+      variant: 'dm',
+      seed: 7,
+      steps: 7,
+      severity: 2,
+    });
+  });
+
+  it('ignores a grade that is not there', async () => {
+    const { session } = setUp();
+    await session.open(NO_WISHES);
+    await session.chooseGrade(-1);
+    expect(engines[0]?.samples).toHaveLength(1);
+  });
+});
+
+describe('the seed', () => {
+  it('is new when the very same picture is asked for again, unless it is locked', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    const { seed } = state().draft!;
+    await session.generate();
+    expect(state().run?.request.seed).toBe(1000);
+    session.edit({ seed });
+    await session.generate();
+    expect(state().run?.request.seed).toBe(seed);
+    session.toggleSeedLock();
+    await session.generate();
+    await session.rollSeed();
+    await session.stepSeed(1);
+    expect(state().run?.request.seed).toBe(seed);
+  });
+
+  it('goes round at both ends of 32 bits', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    session.edit({ seed: 0xffffffff });
+    await session.stepSeed(1);
+    expect(state().draft?.seed).toBe(0);
+    await session.stepSeed(-1);
+    expect(state().draft?.seed).toBe(0xffffffff);
+  });
+});
+
+describe('cutting short', () => {
+  it('keeps the frames of a cancelled run, without calling it a problem', async () => {
+    const { session, state } = setUp((engine) => (engine.holdAt = 2));
+    const opened = session.open(NO_WISHES);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(state().activity).toMatchObject({ kind: 'sampling', done: 2 });
+    session.cancel();
+    await opened;
+    expect(state().run).toMatchObject({ status: 'cancelled', held: [0, 1] });
+    expect(session.frame(1)?.x[0]).toBe(1);
+    expect(state().failure).toBeNull();
+    expect(state().activity.kind).toBe('idle');
+  });
+
+  it('a new run replaces the one under way; the picture before stays until the first new frame', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    engines[0]!.holdAt = 0;
+    const held = session.chooseGrade(0);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(state().run).toMatchObject({ id: 1, status: 'finished' });
+    engines[0]!.holdAt = null;
+    await Promise.all([session.chooseGrade(1), held]);
+    expect(state().run).toMatchObject({ id: 2, status: 'finished', request: { severity: 1 } });
+    expect(state().failure).toBeNull();
+  });
+
+  it('keeps frames when the worker crashes, and tries again with a new one', async () => {
+    const { session, state } = setUp((engine) => {
+      if (engines.length === 0) engine.failAt = { index: 3, code: 'worker-crashed' };
+    });
+    await session.open(NO_WISHES);
+    expect(state().failure?.code).toBe('worker-crashed');
+    expect(state().run).toMatchObject({ status: 'interrupted', held: [0, 1, 2] });
+    expect(state().model).toBeNull();
+    await session.tryAgain();
+    expect(engines.map((e) => e.disposed)).toEqual([true, false]);
+    expect(state().run?.status).toBe('finished');
+    expect(state().failure).toBeNull();
+  });
+
+  it('reloads in the same worker after a failed load', async () => {
+    const { session, state } = setUp((engine) => (engine.failLoad = 'hash-mismatch'));
+    await session.open(NO_WISHES);
+    expect(state().failure?.code).toBe('hash-mismatch');
+    expect(state().run).toBeNull();
+    engines[0]!.failLoad = null;
+    await session.tryAgain();
+    expect(engines).toHaveLength(1);
+    expect(state().run?.status).toBe('finished');
+  });
+
+  it('offers the way out of a provider that is not there', async () => {
+    const { session, state } = setUp((engine) => {
+      if (engines.length === 0) engine.failLoad = 'webgpu-unavailable';
+    });
+    await session.open({ ...NO_WISHES, provider: 'webgpu' });
+    expect(state().failure?.code).toBe('webgpu-unavailable');
+    await session.useAnyProvider();
+    expect(engines.at(-1)?.loads[0]?.provider).toBe('auto');
+    expect(state().run?.status).toBe('finished');
+  });
+});
+
+describe('looking', () => {
+  it('follows the newest frame unless someone has scrubbed back', async () => {
+    const { session, state } = setUp((engine) => (engine.holdAt = 3));
+    const opened = session.open(NO_WISHES);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(state().cursor).toBe(2);
+    session.seek(1);
+    expect(state().cursor).toBe(1);
+    session.stepBy(10);
+    expect(state().cursor).toBe(2);
+    session.cancel();
+    await opened;
+    expect(state().cursor).toBe(2);
+  });
+
+  it('plays from the start when at the end, stops there, and loops when asked to', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    session.preferences.setState({ speed: 4 });
+    session.togglePlay();
+    expect(state()).toMatchObject({ playing: true, cursor: 0 });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(state().cursor).toBe(4);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(state()).toMatchObject({ playing: false, cursor: 4 });
+    session.preferences.setState({ loop: true });
+    session.togglePlay();
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(state()).toMatchObject({ playing: true, cursor: 1 });
+    session.togglePlay();
+    expect(state().playing).toBe(false);
+  });
+
+  it('compares with the next grades and ends at the scale’s ends and at the chosen grade', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    for (let i = 0; i < 5; i++) session.compareNext(1);
+    expect(state().compared).toBe(4);
+    session.compareNext(-1);
+    session.compareNext(-1);
+    expect(state().compared).toBeNull();
+  });
+});
+
+describe('neighbours', () => {
+  it('are asked for once the scrubber rests, and remembered', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    await vi.advanceTimersByTimeAsync(60);
+    expect(state().neighbours).toMatchObject({ status: 'ready', frameIndex: 3 });
+    for (const index of [3, 2, 1]) session.seek(index);
+    await vi.advanceTimersByTimeAsync(60);
+    expect(state().neighbours).toMatchObject({ status: 'ready', frameIndex: 1 });
+    expect(engines[0]?.neighbourCalls).toBe(2);
+    session.seek(4);
+    expect(state().neighbours).toMatchObject({ status: 'ready', frameIndex: 3 });
+    expect(engines[0]?.neighbourCalls).toBe(2);
+  });
+
+  it('never stand in the way of drawing', async () => {
+    const { session, state } = setUp((engine) => (engine.holdNeighbours = true));
+    await session.open(NO_WISHES);
+    await vi.advanceTimersByTimeAsync(60);
+    expect(state().neighbours.status).toBe('running');
+    await session.chooseGrade(0);
+    expect(engines[0]?.neighbourSignals[0]?.aborted).toBe(true);
+    expect(state().run?.request.severity).toBe(0);
+  });
+
+  it('are not asked for while a run is under way', async () => {
+    const { session, state } = setUp((engine) => (engine.holdAt = 2));
+    const opened = session.open(NO_WISHES);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(engines[0]?.neighbourCalls).toBe(0);
+    expect(state().neighbours.status).toBe('waiting');
+    session.cancel();
+    await opened;
+    await vi.advanceTimersByTimeAsync(60);
+    expect(engines[0]?.neighbourCalls).toBe(1);
+  });
+});
+
+it('firstDraft prefers the wished variant, then odm', () => {
+  expect(firstDraft(MANIFESTS.eye!, 'dm').variant).toBe('dm');
+  expect(firstDraft(MANIFESTS.eye!, 'nope').variant).toBe('odm');
+});

@@ -1,0 +1,94 @@
+"""The geometry of estimates and the readings of the ordinal loss."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from odm.losses import noise_loss, ordinal_loss, rms_distance, time_weight, triple
+from odm.schedule import alpha_sigma, noise_loss_weight, precondition
+
+T = torch.tensor([0.3, 0.7])
+ALPHA, SIGMA = alpha_sigma(T)
+
+
+def line(*positions: float) -> list[Tensor]:
+    """Estimates [2, 3, 4, 4] at positions along one direction."""
+    direction = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    return [p * direction for p in positions]
+
+
+def test_rms_distance_is_the_norm_over_the_root_of_the_size() -> None:
+    a, b = line(0, 1)
+    want = b.flatten(1).norm(dim=1) / 48**0.5
+    torch.testing.assert_close(rms_distance(a, b), want)
+
+
+def test_on_a_straight_ordered_line_slack_is_zero() -> None:
+    g = triple(*line(0, 0.4, 1))
+    torch.testing.assert_close(g.slack, torch.zeros(2), atol=1e-6, rtol=0)
+    torch.testing.assert_close(g.cosine, torch.ones(2))
+    assert g.ordered.all()
+
+
+def test_out_of_order_and_off_the_line() -> None:
+    g = triple(*line(0, 2, 1))
+    torch.testing.assert_close(g.slack, torch.full((2,), 2.0))
+    torch.testing.assert_close(g.cosine, -torch.ones(2))
+    assert not g.ordered.any()
+    a, _, c = line(0, 0.5, 1)
+    bent = 0.5 * c + torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    assert (triple(a, bent, c).slack > 0.1).all()
+
+
+@pytest.mark.parametrize("reading", ["slack", "absolute", "hinge", "cosine"])
+def test_every_reading_is_zero_on_the_line_and_positive_off_it(reading: str) -> None:
+    good, _ = ordinal_loss(*line(0, 0.5, 1), ALPHA, SIGMA, reading, "constant")  # type: ignore[arg-type]
+    bad, _ = ordinal_loss(*line(0, 2, 1), ALPHA, SIGMA, reading, "constant")  # type: ignore[arg-type]
+    assert abs(float(good)) < 1e-5
+    assert float(bad) > 0.1
+
+
+def test_a_collapse_gains_nothing_and_has_finite_gradients() -> None:
+    near, _ = ordinal_loss(*line(0, 2e-3, 1e-3), ALPHA, SIGMA, "slack", "constant")
+    far, _ = ordinal_loss(*line(0, 2, 1), ALPHA, SIGMA, "slack", "constant")
+    assert float(near) == pytest.approx(float(far), rel=1e-2)
+    same = torch.zeros(2, 3, 4, 4, requires_grad=True)
+    loss, _ = ordinal_loss(same, same * 1.0, same * 1.0, ALPHA, SIGMA, "slack", "constant")
+    loss.backward()
+    assert same.grad is not None
+    assert torch.isfinite(same.grad).all()
+
+
+def test_distances_are_those_of_the_noise_estimates() -> None:
+    x0 = line(0.1, 0.5, 1)
+    x_t = torch.randn(2, 3, 4, 4)
+    alpha, sigma = ALPHA.view(-1, 1, 1, 1), SIGMA.view(-1, 1, 1, 1)
+    noises = [(x_t - alpha * x) / sigma for x in x0]
+    _, g = ordinal_loss(*x0, ALPHA, SIGMA, "slack", "constant")
+    torch.testing.assert_close(g.pr, rms_distance(noises[0], noises[2]), rtol=1e-4, atol=1e-5)
+
+
+def test_time_weights() -> None:
+    alpha, sigma = alpha_sigma(torch.tensor([0.0, 0.5, 1.0]))
+    for kind, want in (
+        ("constant", [1, 1, 1]),
+        ("snr", [1, 0.5, 0]),
+        ("late", [0, 0.5, 1]),
+        ("early", [1, 0.25, 0]),
+    ):
+        torch.testing.assert_close(time_weight(kind, alpha, sigma), torch.tensor(want, dtype=torch.float32), atol=1e-6, rtol=0)  # type: ignore[arg-type]  # fmt: skip
+
+
+def test_preconditioning_makes_the_loss_that_of_the_bare_network() -> None:
+    c_in, c_skip, c_out = precondition(ALPHA, SIGMA)
+    torch.testing.assert_close(noise_loss_weight(ALPHA, SIGMA), 1 / c_out**2)
+    # at sigma = 0 the input is the picture: nothing is added to it
+    _, skip, out = precondition(torch.tensor(1.0), torch.tensor(1e-6))
+    assert float(skip) == pytest.approx(1)
+    assert float(out) < 1e-5
+    assert (c_in > 0).all()
+    assert (c_skip > 0).all()
+    x0 = torch.zeros(2, 3, 4, 4)
+    assert float(noise_loss(x0, x0, ALPHA, SIGMA)) == 0

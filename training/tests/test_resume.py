@@ -1,0 +1,147 @@
+"""A run that was killed and resumed ends as one that never was; a corrupt checkpoint is noticed and survived."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from odm.__main__ import main
+from odm.checkpoint import LATEST, PREVIOUS, load_latest, read_checkpoint, save_checkpoint
+from odm.errors import CheckpointError
+
+from .conftest import TINY, toml
+
+ENDLESS = 1_000_000
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    # a step without a validation: only steps are compared
+    settings = {**TINY, "images": ENDLESS, "validate_images": ENDLESS, "dropout": 0.1}
+    path.write_text(toml(settings), encoding="utf-8")
+    return path
+
+
+def assert_same(a: Any, b: Any, where: str = "state") -> None:
+    """Bitwise equality of nested values, tensors included; the clock may differ."""
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), where
+    elif isinstance(a, dict):
+        assert set(a) == set(b), where
+        for key in a:
+            if key not in ("seconds", "config"):
+                assert_same(a[key], b[key], f"{where}.{key}")
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b), where
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{where}[{i}]")
+    else:
+        assert a == b, where
+
+
+def test_killed_and_resumed_is_the_same_as_never_killed(tmp_path: Path, config: Path) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    command = [
+        sys.executable,
+        "-m",
+        "odm",
+        "train",
+        str(config),
+        "--out",
+        str(killed),
+        "--threads",
+        "1",
+        "--quiet",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    log = killed / "log.jsonl"
+    while not (log.exists() and len(log.read_text().splitlines()) >= 6):
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < deadline, "the run did not start"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+    state, _ = load_latest(killed)
+    assert 4 <= state["step"] < 2_000
+    images = str((state["step"] + 5) * TINY["batch"])
+    common = ["train", str(config), "--images", images, "--threads", "1", "--quiet", "--out"]
+    assert main([*common, str(killed), "--resume"]) == 0
+    assert main([*common, str(whole)]) == 0
+    resumed, straight = read_checkpoint(killed / LATEST), read_checkpoint(whole / LATEST)
+    assert straight["step"] == state["step"] + 5
+    assert_same(resumed, straight)
+    assert not torch.equal(resumed["model"]["stem.weight"], state["model"]["stem.weight"])
+
+
+def test_a_corrupt_checkpoint_falls_back_to_the_previous_one(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, {"step": 1, "w": torch.ones(3)})
+    save_checkpoint(tmp_path, {"step": 2, "w": torch.ones(3)})
+    assert load_latest(tmp_path)[0]["step"] == 2
+    raw = bytearray((tmp_path / LATEST).read_bytes())
+    for damaged in (raw[: len(raw) // 2], raw[:-1] + bytes([raw[-1] ^ 1]), b""):
+        (tmp_path / LATEST).write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="corrupt"):
+            read_checkpoint(tmp_path / LATEST)
+        state, problem = load_latest(tmp_path)
+        assert state["step"] == 1
+        assert isinstance(problem, CheckpointError)
+    (tmp_path / PREVIOUS).unlink()
+    with pytest.raises(CheckpointError, match="corrupt"):
+        load_latest(tmp_path)
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        read_checkpoint(tmp_path / "nothing.pt")
+
+
+def test_training_resumes_from_the_previous_checkpoint(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    common = ["train", str(config), "--quiet", "--out", str(run), "--images"]
+    assert main([*common, "12"]) == 0
+    (run / LATEST).write_bytes(b"torn")
+    assert main([*common, "20", "--resume"]) == 0
+    assert "the previous checkpoint is used" in capsys.readouterr().err
+    assert read_checkpoint(run / LATEST)["step"] == 5
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert main(["train", str(config), "--quiet", "--out", str(run), "--images", "4"]) == 0
+    config.write_text(config.read_text().replace("embedding = 16", "embedding = 32"), encoding="utf-8")
+    assert main(["train", str(config), "--quiet", "--out", str(run), "--images", "8", "--resume"]) == 1
+    assert "another configuration: embedding" in capsys.readouterr().err
+
+
+def test_branches_start_from_the_trunk_and_count_its_images(tmp_path: Path, config: Path) -> None:
+    trunk, branch = tmp_path / "trunk", tmp_path / "branch"
+    assert main(["train", str(config), "--quiet", "--out", str(trunk), "--images", "8"]) == 0
+    start = [
+        "train",
+        str(config),
+        "--quiet",
+        "--init",
+        str(trunk / LATEST),
+        "--images",
+        "4",
+        "--out",
+        str(branch),
+    ]
+    assert main(start) == 0
+    state = read_checkpoint(branch / LATEST)
+    assert (state["images_before"], state["step"]) == (8, 1)
+    assert (branch / "config.json").is_file()
