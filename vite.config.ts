@@ -63,7 +63,6 @@ function models(): Plugin {
       server.middlewares.use('/models', serveFolder(path.join(outDir, 'models')));
     },
     async writeBundle() {
-      // The worker is bundled by a build of its own inside this one; copying twice is harmless.
       if (await stat(source).catch(() => undefined)) {
         await cp(source, path.join(outDir, 'models'), { recursive: true });
       }

@@ -42,7 +42,7 @@ class TrainConfig:
     # --- network ---
     patch: int = 2
     channels: tuple[int, ...] = (32, 64, 128, 256)
-    blocks: tuple[int, ...] = (2, 1, 1, 2)
+    blocks: tuple[int, ...] = (1, 1, 1, 2)
     attention: tuple[int, ...] = (3,)
     embedding: int = 256
     dropout: float = 0.0

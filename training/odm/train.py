@@ -132,9 +132,12 @@ class Run:
             state, problem = load_latest(folder)
             if problem and self.main:
                 print(f"warning: {problem}; the previous checkpoint is used", file=sys.stderr)
-            if state["config"] != _plain(config.to_dict()) and _differs(state["config"], config):
-                raise CheckpointError(f"{folder}: the checkpoint belongs to another configuration: {', '.join(_differs(state['config'], config))}")  # fmt: skip
+            changed = changed_keys(state["config"], config)
+            if fixed := sorted(set(changed) - MAY_CHANGE):
+                raise CheckpointError(f"{folder}: the checkpoint belongs to another configuration: {', '.join(fixed)}")
             self.step, self.seconds, self.images_before = state["step"], state["seconds"], state["images_before"]
+            if changed:
+                self.log({"settings_changed": {k: _plain(config.to_dict())[k] for k in changed}})
             optimizer_state = state["optimizer"]
         elif config.init_from:
             state = read_checkpoint(Path(config.init_from))
@@ -229,7 +232,10 @@ class Run:
         with torch.autocast("cpu", torch.bfloat16, enabled=c.precision == "bf16"):
             rows = [
                 np.concatenate(
-                    [to_uint8(sample(predict, conditioning_plan(g, c.grades), table, seed, shape)) for seed in range(columns)],
+                    [
+                        to_uint8(sample(predict, conditioning_plan(g, c.grades), table, seed, shape))
+                        for seed in range(columns)
+                    ],
                     axis=1,
                 )
                 for g in c.grades
@@ -276,8 +282,13 @@ def _plain(config: dict[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(config))  # type: ignore[no-any-return]
 
 
-def _differs(stored: dict[str, Any], config: TrainConfig) -> list[str]:
-    """Keys that may not change on resume; a longer run, and how often it logs, may."""
-    free = {"images", "log_images", "validate_images", "checkpoint_minutes", "samples_minutes", "init_from"}
+# on resume; all else is what the checkpoint is a checkpoint of
+MAY_CHANGE = frozenset(
+    ["images", "learning_rate", "log_images", "validate_images", "checkpoint_minutes", "samples_minutes", "init_from"]
+)
+
+
+def changed_keys(stored: dict[str, Any], config: TrainConfig) -> list[str]:
+    """Keys whose value in a checkpoint's configuration is not that of ``config``."""
     now = _plain(config.to_dict())
-    return sorted(k for k in set(stored) | set(now) if k not in free and stored.get(k) != now.get(k))
+    return sorted(k for k in set(stored) | set(now) if stored.get(k) != now.get(k))

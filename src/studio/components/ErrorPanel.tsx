@@ -6,7 +6,8 @@ import { Button, IconButton } from './widgets';
 export function ErrorPanel() {
   const session = useSession();
   const failure = useStudio((s) => s.failure);
-  const provider = useStudio((s) => s.provider);
+  // Before a model is known the address still decides, and there is nothing to compute yet.
+  const forced = useStudio((s) => s.provider === 'webgpu' && s.draft !== null);
   if (!failure) return null;
   const cancelled = failure.code === 'cancelled';
   return (
@@ -31,7 +32,7 @@ export function ErrorPanel() {
           <Button kind="primary" onPress={() => void session.tryAgain()} testId="try-again">
             Try again
           </Button>
-          {provider === 'webgpu' && (
+          {forced && (
             <Button onPress={() => void session.useAnyProvider()} testId="use-any-provider">
               Use whatever this machine has
             </Button>

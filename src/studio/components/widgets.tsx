@@ -73,7 +73,7 @@ export function IconButton({ icon, label, hotkey, pressed, testId, ...rest }: Ic
 export interface Choice<T extends string> {
   readonly value: T;
   readonly label: string;
-  /** A longer name where the label is short. */
+  /** A longer name where the label is short; it contains the label, so that it can be called by what is seen. */
   readonly name?: string;
   readonly disabled?: boolean;
 }

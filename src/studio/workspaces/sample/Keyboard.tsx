@@ -101,7 +101,9 @@ function ShortcutList() {
                 {keys.length === 1 && (
                   <Button
                     kind="quiet"
-                    aria-label={`Choose another key for: ${s.what}`}
+                    aria-label={
+                      waiting === s ? `Press a key … for: ${s.what}` : `Change the key for: ${s.what}`
+                    }
                     onPress={() => {
                       setWaiting(s);
                       setMessage(`Press the new key for “${s.what}”.`);

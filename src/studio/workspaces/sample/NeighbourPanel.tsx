@@ -100,10 +100,10 @@ function MapTools({ differences }: { differences: Differences }) {
         label="Difference shown as"
         value={map}
         choices={[
-          { value: 'luminance', label: 'Lum.', name: 'Luminance' },
-          { value: 'red', label: 'R', name: 'Red channel' },
-          { value: 'green', label: 'G', name: 'Green channel' },
-          { value: 'blue', label: 'B', name: 'Blue channel' },
+          { value: 'luminance', label: 'Lum.', name: 'Lum., luminance' },
+          { value: 'red', label: 'R', name: 'R, red channel' },
+          { value: 'green', label: 'G', name: 'G, green channel' },
+          { value: 'blue', label: 'B', name: 'B, blue channel' },
           { value: 'norm', label: 'Norm' },
         ]}
         onChange={(v) => session.look({ differenceMap: v })}

@@ -36,10 +36,10 @@ function ViewerTools() {
         label="View"
         value={view}
         choices={[
-          { value: 'x', label: 'Noisy xₜ', name: 'Noisy picture x_t' },
-          { value: 'x0', label: 'Predicted x̂₀', name: 'Predicted picture x0' },
-          { value: 'epsilon', label: 'Noise ε̂', name: 'Noise estimate' },
-          { value: 'difference', label: 'Δ ε̂', name: 'Noise difference from the chosen grade' },
+          { value: 'x', label: 'Noisy xₜ' },
+          { value: 'x0', label: 'Predicted x̂₀' },
+          { value: 'epsilon', label: 'Noise ε̂' },
+          { value: 'difference', label: 'Δ ε̂', name: 'Δ ε̂, the noise difference from the chosen grade' },
         ]}
         onChange={(v) => session.look({ view: v })}
         testId="view"
