@@ -242,15 +242,15 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     model = Denoiser(config.network()).eval()
     model.load_state_dict(state["ema"])
 
-    images = state["images_before"] + state["step"] * config.batch
+    images = state["step"] * config.batch
     exported = export_network(model, config.size)
     payload = _with_metadata(
         exported,
         {
             "trainingConfig": json.dumps(state["config"]),
             "imagesSeen": str(images),
-            "branchImages": str(state["step"] * config.batch),
-            "secondsOfThisRun": f"{state['seconds']:.0f}",
+            "branchImages": str(images - state["branched_at"]),
+            "secondsTrained": f"{state['seconds']:.0f}",
             "validation": json.dumps(_last_validation(checkpoint.parent / "log.jsonl")),
             "maxErrorFloat32": f"{exported.max_error_float32:.2e}",
             "maxErrorRounded": f"{exported.max_error_rounded:.2e}",

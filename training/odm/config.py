@@ -60,7 +60,7 @@ class TrainConfig:
     ordinal_share: float = 0.25  # share of the batch whose noisy pictures carry the ordinal loss
     # --- optimisation ---
     seed: int = 0
-    images: int = 250_000  # images to see in this run
+    images: int = 250_000  # images to see in all, a branch's trunk included
     batch: int = 16  # global, over all processes
     learning_rate: float = 3e-4
     warmup_images: int = 4_000
@@ -70,7 +70,7 @@ class TrainConfig:
     ema_halflife_images: int = 10_000
     ema_rampup: float = 0.05  # the half-life is at most this share of the images seen so far
     precision: Literal["bf16", "fp32"] = "bf16"
-    init_from: str = ""  # a checkpoint (a trunk) whose weights and EMA this run starts from
+    init_from: str = ""  # a trunk's checkpoint that this run, a branch, goes on from (weights, EMA, optimiser, batches)
     # --- bookkeeping ---
     log_images: int = 1_600  # a log line this often
     validate_images: int = 16_000  # denoiser PSNR and ordinality on held-out pictures this often

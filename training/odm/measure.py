@@ -29,7 +29,7 @@ def measure(checkpoints: list[Path], data_root: Path | None, out: Path | None = 
         model = Denoiser(config.network()).to(device).eval()
         model.load_state_dict(state["ema"])
         figures = {
-            "images_seen": state["images_before"] + state["step"] * config.batch,
+            "images_seen": state["step"] * config.batch,
             "seconds": state["seconds"],
             "held_out": len(held),
             "psnr": denoiser_psnr(model, held, config.size, device),

@@ -101,9 +101,9 @@ def triple_figures(g: Triple) -> dict[str, float]:
     }
 
 
-def ema_decay(config: TrainConfig, images_before: int) -> float:
+def ema_decay(config: TrainConfig, images: int) -> float:
     """Decay of one step for a half-life in images that grows with the run (Karras et al. 2022, their training code's idea)."""
-    halflife = min(config.ema_halflife_images, max(1.0, config.ema_rampup * images_before))
+    halflife = min(config.ema_halflife_images, max(1.0, config.ema_rampup * images))
     return float(0.5 ** (config.batch / halflife))
 
 
@@ -126,7 +126,7 @@ class Run:
         torch.manual_seed(config.seed)
         model = Denoiser(config.network())
         self.ema = Denoiser(config.network()).eval().requires_grad_(False)
-        self.step, self.seconds, self.images_before = 0, 0.0, 0
+        self.step, self.seconds, self.branched_at = 0, 0.0, 0
         optimizer_state: dict[str, Any] | None = None
         if resume and any(folder.glob("*.pt")):
             state, problem = load_latest(folder)
@@ -135,13 +135,19 @@ class Run:
             changed = changed_keys(state["config"], config)
             if fixed := sorted(set(changed) - MAY_CHANGE):
                 raise CheckpointError(f"{folder}: the checkpoint belongs to another configuration: {', '.join(fixed)}")
-            self.step, self.seconds, self.images_before = state["step"], state["seconds"], state["images_before"]
+            self.step, self.seconds, self.branched_at = state["step"], state["seconds"], state["branched_at"]
             if changed:
                 self.log({"settings_changed": {k: _plain(config.to_dict())[k] for k in changed}})
             optimizer_state = state["optimizer"]
         elif config.init_from:
+            # a branch goes on just as its trunk would have, on the same pictures and noise, but for the changed settings
             state = read_checkpoint(Path(config.init_from))
-            self.images_before = state["images_before"] + state["step"] * state["config"]["batch"]
+            if state["config"]["batch"] != config.batch:
+                raise CheckpointError(
+                    f"{config.init_from}: a branch keeps its trunk's batch, {state['config']['batch']}"
+                )
+            self.step, self.seconds, optimizer_state = state["step"], state["seconds"], state["optimizer"]
+            self.branched_at = self.images
         else:
             state = {"model": model.state_dict(), "ema": model.state_dict()}
         try:
@@ -178,7 +184,7 @@ class Run:
         self.accelerator.backward(total)
         self.accelerator.clip_grad_norm_(self.model.parameters(), c.gradient_clip)
         self.optimizer.step()
-        decay = ema_decay(c, self.images_before + self.images)
+        decay = ema_decay(c, self.images)
         with torch.no_grad():
             bare = self.accelerator.unwrap_model(self.model)
             for average, now in zip(self.ema.parameters(), bare.parameters(), strict=True):
@@ -193,7 +199,7 @@ class Run:
             "config": _plain(self.config.to_dict()),
             "step": self.step,
             "seconds": self.seconds,
-            "images_before": self.images_before,
+            "branched_at": self.branched_at,
             "counts": self.train_set.counts,
             "model": self.accelerator.unwrap_model(self.model).state_dict(),
             "ema": self.ema.state_dict(),
@@ -206,7 +212,7 @@ class Run:
 
     def log(self, entry: dict[str, Any]) -> None:
         if self.main:
-            line = {"images": self.images_before + self.images, "run_images": self.images, "seconds": round(self.seconds, 1), **entry}  # fmt: skip
+            line = {"images": self.images, "seconds": round(self.seconds, 1), **entry}
             with (self.folder / "log.jsonl").open("a", encoding="utf-8") as handle:
                 handle.write(json.dumps(line) + "\n")
 
@@ -243,7 +249,7 @@ class Run:
         self.ema.to(self.device)
         folder = self.folder / "samples"
         folder.mkdir(exist_ok=True)
-        Image.fromarray(np.concatenate(rows)).save(folder / f"{self.images_before + self.images:08d}.png")
+        Image.fromarray(np.concatenate(rows)).save(folder / f"{self.images:08d}.png")
 
     def train(self, quiet: bool = False) -> None:
         """Runs to ``config.images``; checkpoints, logs, validates and draws sample sheets on the way."""

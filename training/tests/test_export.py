@@ -46,7 +46,7 @@ def checkpoint(folder: Path, model: Denoiser) -> Path:
         "config": json.loads(json.dumps(CONFIG.to_dict())),
         "step": 5,
         "seconds": 1.0,
-        "images_before": 100,
+        "branched_at": 8,
         "counts": [9] * 5,
         "model": {k: torch.zeros_like(v) for k, v in model.state_dict().items()},
         "ema": model.state_dict(),
@@ -84,7 +84,7 @@ def test_the_bundle_is_whole(made: tuple[Path, Denoiser]) -> None:
     assert entry["sha256"] == hashlib.sha256(payload).hexdigest()
     assert entry["bytes"] == len(payload)
     assert entry["params"] == sum(p.numel() for p in model.parameters())
-    assert entry["imagesSeen"] == 100 + 5 * CONFIG.batch
+    assert entry["imagesSeen"] == 5 * CONFIG.batch
     assert manifest["data"]["counts"] == [9] * 5
     assert len(payload) < 2.6 * entry["params"] + 40_000
     with Image.open(folder / "preview.webp") as preview:

@@ -137,11 +137,23 @@ def test_branches_start_from_the_trunk_and_count_its_images(tmp_path: Path, conf
         "--init",
         str(trunk / LATEST),
         "--images",
-        "4",
+        "12",
         "--out",
         str(branch),
     ]
     assert main(start) == 0
     state = read_checkpoint(branch / LATEST)
-    assert (state["images_before"], state["step"]) == (8, 1)
+    assert (state["branched_at"], state["step"]) == (8, 3)
     assert (branch / "config.json").is_file()
+
+
+def test_a_branch_with_the_trunks_settings_is_the_trunk_continued(tmp_path: Path, config: Path) -> None:
+    trunk, branch = tmp_path / "trunk", tmp_path / "branch"
+    assert main(["train", str(config), "--quiet", "--out", str(trunk), "--images", "8"]) == 0
+    onward = ["--quiet", "--images", "12"]
+    assert main(["train", str(config), *onward, "--init", str(trunk / LATEST), "--out", str(branch)]) == 0
+    assert main(["train", str(config), *onward, "--resume", "--out", str(trunk)]) == 0
+    ours, theirs = read_checkpoint(branch / LATEST), read_checkpoint(trunk / LATEST)
+    for part in ("model", "ema"):
+        for name, value in ours[part].items():
+            assert value.equal(theirs[part][name]), name
