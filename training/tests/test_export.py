@@ -44,7 +44,7 @@ def network(seed: int) -> Denoiser:
 def checkpoint(folder: Path, model: Denoiser) -> Path:
     state = {
         "config": json.loads(json.dumps(CONFIG.to_dict())),
-        "step": 5,
+        "step": 30,
         "seconds": 1.0,
         "branched_at": 8,
         "counts": [9] * 5,
@@ -84,7 +84,7 @@ def test_the_bundle_is_whole(made: tuple[Path, Denoiser]) -> None:
     assert entry["sha256"] == hashlib.sha256(payload).hexdigest()
     assert entry["bytes"] == len(payload)
     assert entry["params"] == sum(p.numel() for p in model.parameters())
-    assert entry["imagesSeen"] == 5 * CONFIG.batch
+    assert entry["imagesSeen"] == 30 * CONFIG.batch
     assert manifest["data"]["counts"] == [9] * 5
     assert len(payload) < 2.6 * entry["params"] + 40_000
     with Image.open(folder / "preview.webp") as preview:
