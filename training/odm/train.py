@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import sys
 import time
 from pathlib import Path
@@ -252,12 +253,25 @@ class Run:
         Image.fromarray(np.concatenate(rows)).save(folder / f"{self.images:08d}.png")
 
     def train(self, quiet: bool = False) -> None:
-        """Runs to ``config.images``; checkpoints, logs, validates and draws sample sheets on the way."""
+        """Runs to ``config.images``; SIGTERM and SIGINT end the run after the step at hand, with a checkpoint."""
+        stop: list[int] = []
+        before = {n: signal.signal(n, lambda got, _frame: stop.append(got)) for n in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            self._loop(quiet, stop)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        if stop:
+            self.save()
+        self.accelerator.end_training()
+
+    def _loop(self, quiet: bool, stop: list[int]) -> None:
+        """Steps with checkpoints, log, validation and sample sheets on the way, until done or ``stop`` has something."""
         c = self.config
         bar = tqdm(total=c.images, initial=self.images, unit="img", unit_scale=True, disable=quiet or not self.main)
         window: list[dict[str, float]] = []
         last_save = last_sheet = mark = time.monotonic()
-        while self.images < c.images:
+        while self.images < c.images and not stop:
             window.append(self.advance())
             bar.update(c.batch)
             now = time.monotonic()
@@ -280,7 +294,6 @@ class Run:
             # what was spent on looking is not training time
             mark = time.monotonic()
         bar.close()
-        self.accelerator.end_training()
 
 
 def _plain(config: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -49,28 +50,23 @@ def assert_same(a: Any, b: Any, where: str = "state") -> None:
         assert a == b, where
 
 
-def test_killed_and_resumed_is_the_same_as_never_killed(tmp_path: Path, config: Path) -> None:
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    command = [
-        sys.executable,
-        "-m",
-        "odm",
-        "train",
-        str(config),
-        "--out",
-        str(killed),
-        "--threads",
-        "1",
-        "--quiet",
-    ]
+def started(config: Path, out: Path, lines: int) -> subprocess.Popen[bytes]:
+    """A training process of its own, once its log has so many lines."""
+    command = [sys.executable, "-m", "odm", "train", str(config), "--out", str(out), "--threads", "1", "--quiet"]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=environment)
     deadline = time.monotonic() + 120
-    log = killed / "log.jsonl"
-    while not (log.exists() and len(log.read_text().splitlines()) >= 6):
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+    log = out / "log.jsonl"
+    while not (log.exists() and len(log.read_text().splitlines()) >= lines):
+        assert process.poll() is None
         assert time.monotonic() < deadline, "the run did not start"
         time.sleep(0.02)
+    return process
+
+
+def test_killed_and_resumed_is_the_same_as_never_killed(tmp_path: Path, config: Path) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    process = started(config, killed, 6)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
 
@@ -84,6 +80,14 @@ def test_killed_and_resumed_is_the_same_as_never_killed(tmp_path: Path, config: 
     assert straight["step"] == state["step"] + 5
     assert_same(resumed, straight)
     assert not torch.equal(resumed["model"]["stem.weight"], state["model"]["stem.weight"])
+
+
+def test_a_run_asked_to_stop_keeps_every_step(tmp_path: Path, config: Path) -> None:
+    process = started(config, tmp_path, 4)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 0
+    last = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+    assert read_checkpoint(tmp_path / LATEST)["step"] * TINY["batch"] == last["images"]
 
 
 def test_a_corrupt_checkpoint_falls_back_to_the_previous_one(tmp_path: Path) -> None:
