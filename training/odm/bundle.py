@@ -227,20 +227,16 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     Everything is made and checked before the first byte is written; a failure is an ``ExportError`` (or the error of
     the file at fault) and leaves the bundle as it was. Returns a few lines on what was done.
     """
-    from .checkpoint import read_checkpoint
-    from .config import parse_config
+    from .checkpoint import load_ema
     from .export import export_network, parity_reference
-    from .network import Denoiser, count_flops
+    from .network import count_flops
 
     words = read_description(description)
     if variant not in words["variants"]:
         raise ExportError(f"{description} describes no variant {variant!r}")
-    state = read_checkpoint(checkpoint)
-    config = parse_config(state["config"])
+    model, config, state = load_ema(checkpoint)
     if [float(g["value"]) for g in words["grades"]] != list(config.grades):
         raise ExportError(f"{description}: the grades are not those the model was trained on, {config.grades}")
-    model = Denoiser(config.network()).eval()
-    model.load_state_dict(state["ema"])
 
     images = state["step"] * config.batch
     exported = export_network(model, config.size)

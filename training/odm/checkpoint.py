@@ -13,7 +13,9 @@ from typing import Any
 
 import torch
 
+from .config import TrainConfig, parse_config
 from .errors import CheckpointError
+from .network import Denoiser
 
 LATEST, PREVIOUS = "latest.pt", "previous.pt"
 
@@ -58,3 +60,12 @@ def load_latest(folder: Path) -> tuple[dict[str, Any], CheckpointError | None]:
             return read_checkpoint(folder / PREVIOUS), problem
         except CheckpointError:
             raise problem from None
+
+
+def load_ema(path: Path) -> tuple[Denoiser, TrainConfig, dict[str, Any]]:
+    """The averaged network of a checkpoint, ready to evaluate, its configuration, and the whole state."""
+    state = read_checkpoint(path)
+    config = parse_config(state["config"])
+    model = Denoiser(config.network()).eval()
+    model.load_state_dict(state["ema"])
+    return model, config, state

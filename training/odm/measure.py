@@ -11,10 +11,8 @@ from typing import Any
 
 import torch
 
-from .checkpoint import read_checkpoint
-from .config import parse_config
+from .checkpoint import load_ema
 from .data import load_image_set, split_holdout
-from .network import Denoiser
 from .validate import denoiser_psnr, ordinality
 
 
@@ -23,11 +21,9 @@ def measure(checkpoints: list[Path], data_root: Path | None, out: Path | None = 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     report: dict[str, Any] = {}
     for path in checkpoints:
-        state = read_checkpoint(path)
-        config = parse_config(state["config"])
+        model, config, state = load_ema(path)
+        model.to(device)
         held = split_holdout(load_image_set(config, data_root), config.holdout)[1]
-        model = Denoiser(config.network()).to(device).eval()
-        model.load_state_dict(state["ema"])
         figures = {
             "images_seen": state["step"] * config.batch,
             "seconds": state["seconds"],

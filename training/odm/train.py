@@ -235,8 +235,8 @@ class Run:
 
         c = self.config
         table = sampler_table(CosineSchedule(), "dpmpp-2m", steps, (c.t_range[0], c.t_range[1]))
-        predict, shape = from_torch(self.ema.to("cpu")), (3, c.size, c.size)
-        with torch.autocast("cpu", torch.bfloat16, enabled=c.precision == "bf16"):
+        predict, shape = from_torch(self.ema, self.device), (3, c.size, c.size)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=c.precision == "bf16"):
             rows = [
                 np.concatenate(
                     [
@@ -247,7 +247,6 @@ class Run:
                 )
                 for g in c.grades
             ]
-        self.ema.to(self.device)
         folder = self.folder / "samples"
         folder.mkdir(exist_ok=True)
         Image.fromarray(np.concatenate(rows)).save(folder / f"{self.images:08d}.png")
