@@ -1,4 +1,5 @@
 /** The mathematics of ordinal diffusion: pure functions of numbers, the same in any JavaScript realm. */
+export * from './agreement';
 export * from './conditioning';
 export * from './loop';
 export * from './noise';
