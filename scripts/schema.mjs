@@ -1,13 +1,11 @@
 /**
- * `npm run schema`: writes the JSON Schema of a bundle's manifest, by which the training lab checks its exports, from
- * the one definition in src/models/. A unit test fails when the written file is out of date.
+ * `npm run schema`: writes the JSON Schemas of a bundle's manifest and metrics, by which the training lab checks what it
+ * writes, from the one definition in src/models/. A unit test fails when a written file is out of date.
  */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { runnerImport } from 'vite';
 import { ROOT, command, say } from './lib/terminal.mjs';
-
-const TARGET = path.join('training', 'odm', 'manifest.schema.json');
 
 await command(async () => {
   // Through Vite, because Node 20 does not run TypeScript.
@@ -16,6 +14,9 @@ await command(async () => {
     configFile: false,
     logLevel: 'error',
   });
-  await writeFile(path.join(ROOT, TARGET), module.manifestJsonSchemaText());
-  say(`Wrote ${TARGET}.`);
+  for (const [name, text] of Object.entries(module.jsonSchemaTexts())) {
+    const target = path.join('training', 'odm', name);
+    await writeFile(path.join(ROOT, target), text);
+    say(`Wrote ${target}.`);
+  }
 });

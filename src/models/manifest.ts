@@ -3,6 +3,7 @@
  * validates what it exports against the JSON Schema generated from here (`npm run schema`). Unknown keys are errors.
  */
 import { z } from 'zod';
+import { estimateSchema } from './metrics';
 import { SAMPLERS } from './request';
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'a lower-case hexadecimal SHA-256');
@@ -42,6 +43,24 @@ const variant = z.strictObject({
     steps: z.number().int().min(1).max(1000),
     guidance: z.number().min(0).max(20),
   }),
+});
+
+/**
+ * An ONNX classifier of severity, trained on real images only: pictures `[B, 3, H, W]` in -1..1 at the bundle's size to
+ * probabilities `[B, C]` of the grades, in their order. It reads pictures, not patients.
+ */
+const grader = z.strictObject({
+  /** What it is, e.g. `EfficientNet-Lite0, fine-tuned`. */
+  title: z.string().min(1),
+  file: fileName,
+  sha256: digest,
+  bytes: z.number().int().positive(),
+  precision: z.enum(['float32', 'float16-weights']),
+  params: z.number().int().positive(),
+  input: z.strictObject({ name: z.string().min(1) }),
+  output: z.strictObject({ name: z.string().min(1) }),
+  /** Its own agreement with the true grades, cross-validated on real images: how far its reading can be trusted. */
+  qwk: estimateSchema,
 });
 
 /**
@@ -88,7 +107,7 @@ export const manifestSchema = z
     output: z.strictObject({ name: z.string().min(1) }),
     /** Keys such as `odm`, `dm`; `odm` is shown unless the person asks. */
     variants: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]*$/), variant),
-    grader: z.strictObject({ file: fileName, sha256: digest, bytes: z.number().int().positive() }).optional(),
+    grader: grader.optional(),
     /** Per variant. */
     parity: z.record(z.string(), parity),
     data: z.strictObject({
@@ -102,6 +121,7 @@ export const manifestSchema = z
     }),
     card: fileName.optional(),
     preview: fileName.optional(),
+    /** `metrics.json`: what the evaluation protocol found. Absent: not evaluated. */
     evaluation: fileName.optional(),
     license: z.string().min(1),
     attribution: z.string().min(1),
