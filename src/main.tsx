@@ -5,7 +5,7 @@ import { createEngineClient } from './engine/client';
 import { readCatalogue, readManifest } from './models/source';
 import { App } from './studio/App';
 import { SessionContext } from './studio/context';
-import { readLocation, writeLocation } from './studio/store/location';
+import { readLocation, readWorkspace, writeLocation } from './studio/store/location';
 import { createPreferences } from './studio/store/preferences';
 import { StudioSession } from './studio/store/session';
 import { createStudioStore } from './studio/store/state';
@@ -15,13 +15,13 @@ const modelsUrl = new URL('models/', document.baseURI).href;
 const bundleUrl = (model: string) => `${modelsUrl}${model}/`;
 
 const session = new StudioSession({
-  store: createStudioStore(),
+  store: createStudioStore({ workspace: readWorkspace(location.hash) }),
   preferences: createPreferences(() => localStorage),
   createEngine: createEngineClient,
   loadCatalogue: () => readCatalogue(modelsUrl),
   loadManifest: (model) => readManifest(bundleUrl(model)),
   bundleUrl,
-  onShown: (shown) => history.replaceState(null, '', writeLocation(location.search, shown)),
+  onShown: (shown) => history.replaceState(null, '', writeLocation(location.search, shown) + location.hash),
 });
 
 declare global {
@@ -32,8 +32,10 @@ declare global {
 }
 window.odmStudio = session;
 
-// A handle for researchers: the console of the browser reads frames and numbers, and runs requests, through it.
-Object.assign(window, { odmStudio: session });
+window.addEventListener('hashchange', () => session.openWorkspace(readWorkspace(location.hash)));
+session.store.subscribe(({ workspace }) => {
+  if (workspace !== readWorkspace(location.hash)) location.hash = workspace;
+});
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');

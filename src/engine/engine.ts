@@ -100,6 +100,8 @@ export class Engine {
   private readonly queue = new SerialQueue();
   /** By model and variant; the most recently used last. */
   private readonly entries = new Map<string, Entry>();
+  /** How to make again what had to make room, by model and variant. */
+  private readonly requests = new Map<string, LoadRequest>();
   private gpu: Gpu | undefined;
   private lostDevices = 0;
 
@@ -230,11 +232,13 @@ export class Engine {
     });
   }
 
-  /** A loaded model by name, made again when its device was lost meanwhile. */
+  /** A loaded model by name, made again when its device was lost or it had to make room meanwhile. */
   private async find(model: string, variant: string, signal: AbortSignal) {
-    let entry = this.entries.get(`${model}/${variant}`);
-    if (!entry) throw invalidRequest(`The model ${model} (${variant}) has not been loaded.`);
-    if (entry.session.isLost()) entry = await this.open(entry.request, silent, signal);
+    const name = `${model}/${variant}`;
+    const request = this.requests.get(name);
+    if (!request) throw invalidRequest(`The model ${model} (${variant}) has not been loaded.`);
+    let entry = this.entries.get(name);
+    if (!entry || entry.session.isLost()) entry = await this.open(request, silent, signal);
     this.keep(entry);
     return { manifest: entry.loaded.manifest, session: entry.session, schedule: entry.schedule };
   }
@@ -245,6 +249,7 @@ export class Engine {
     const old = this.entries.get(key);
     this.entries.delete(key);
     this.entries.set(key, entry);
+    this.requests.set(key, entry.request);
     const surplus = old && old !== entry ? [old] : [];
     for (const [name, other] of this.entries) {
       if (this.entries.size <= MAX_MODELS) break;

@@ -1,19 +1,91 @@
-/** The page around the workspace. */
-import { useState } from 'react';
+/** The page around the workspaces. */
+import { createElement, useEffect, useState, type ComponentType, type ReactNode } from 'react';
+import { ErrorPanel } from './components/ErrorPanel';
 import { Header } from './components/Header';
+import { Button } from './components/widgets';
 import { useStudio } from './context';
-import { Keyboard } from './workspaces/sample/Keyboard';
-import { SampleWorkspace } from './workspaces/sample/SampleWorkspace';
+import { Keyboard } from './keyboard/Keyboard';
+import { SAMPLE, workspaceOf, type Workspace } from './workspaces';
+
+const PAGE_TITLE = 'Ordinal Diffusion Studio';
 
 export function App() {
   const [keysShown, setKeysShown] = useState(false);
+  const workspace = workspaceOf(useStudio((s) => s.workspace));
+  useEffect(() => {
+    document.title = workspace === SAMPLE ? PAGE_TITLE : `${workspace.title} – ${PAGE_TITLE}`;
+  }, [workspace]);
   return (
     <>
-      <Header onShowKeys={() => setKeysShown(true)} />
-      <SampleWorkspace />
-      <Keyboard listOpen={keysShown} onListOpenChange={setKeysShown} />
+      <Header current={workspace} onShowKeys={() => setKeysShown(true)} />
+      {workspace !== SAMPLE && <ShellProblem />}
+      <WorkspacePlace key={workspace.id} workspace={workspace} />
+      <Keyboard
+        title={workspace.title}
+        table={workspace.shortcuts}
+        listOpen={keysShown}
+        onListOpenChange={setKeysShown}
+      />
       <Announcer />
     </>
+  );
+}
+
+/** What went wrong with loading a model; the Sample workspace shows it over its picture. */
+function ShellProblem() {
+  const failed = useStudio((s) => s.failure !== null);
+  return failed ? (
+    <div className="shell-problem">
+      <ErrorPanel />
+    </div>
+  ) : null;
+}
+
+function WorkspacePlace({ workspace }: { workspace: Workspace }) {
+  const { component } = workspace;
+  return 'load' in component ? (
+    <FetchedWorkspace title={workspace.title} load={component.load} />
+  ) : (
+    createElement(component)
+  );
+}
+
+function FetchedWorkspace({ title, load }: { title: string; load: () => Promise<ComponentType> }) {
+  const [view, setView] = useState<ReactNode>(null);
+  const [failed, setFailed] = useState(false);
+  const [attempt, setAttempt] = useState(0);
+  useEffect(() => {
+    let here = true;
+    load().then(
+      (component) => here && setView(createElement(component)),
+      () => here && setFailed(true),
+    );
+    return () => {
+      here = false;
+    };
+  }, [load, attempt]);
+  if (view) return view;
+  return (
+    <main className="shell-wait">
+      {failed ? (
+        <>
+          <p role="alert">
+            This part of the page could not be fetched. Check the connection, then try again.
+          </p>
+          <Button
+            kind="primary"
+            onPress={() => {
+              setFailed(false);
+              setAttempt(attempt + 1);
+            }}
+          >
+            Try again
+          </Button>
+        </>
+      ) : (
+        <p>Opening {title} …</p>
+      )}
+    </main>
   );
 }
 

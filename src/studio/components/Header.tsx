@@ -4,13 +4,15 @@ import { Button as AriaButton, Dialog, DialogTrigger, Popover } from 'react-aria
 import { usePreference, useStudio } from '../context';
 import { providerName } from '../store/format';
 import type { ThemeChoice } from '../store/preferences';
+import { WORKSPACES, type Workspace } from '../workspaces';
+import { Icon } from './Icon';
 import { IconButton } from './widgets';
 
 const NEXT_THEME: Record<ThemeChoice, ThemeChoice> = { system: 'light', light: 'dark', dark: 'system' };
 const THEME_ICON = { system: 'system', light: 'sun', dark: 'moon' } as const;
 const THEME_NAME = { system: 'as the system', light: 'light', dark: 'dark' } as const;
 
-export function Header({ onShowKeys }: { onShowKeys: () => void }) {
+export function Header({ current, onShowKeys }: { current: Workspace; onShowKeys: () => void }) {
   const [theme, setTheme] = usePreference('theme');
   useEffect(() => {
     const root = document.documentElement;
@@ -23,6 +25,7 @@ export function Header({ onShowKeys }: { onShowKeys: () => void }) {
         <img src="./favicon.svg" alt="" width={24} height={24} />
         <h1>Ordinal Diffusion Studio</h1>
       </div>
+      <WorkspaceNav current={current} />
       <p className="badge" data-testid="synthetic-badge">
         <strong>Synthetic</strong> – not a patient, not for diagnosis
       </p>
@@ -43,6 +46,29 @@ export function Header({ onShowKeys }: { onShowKeys: () => void }) {
         />
       </div>
     </header>
+  );
+}
+
+/** Links, so that the browser's own ways work: back, a new tab, the address as a bookmark. */
+function WorkspaceNav({ current }: { current: Workspace }) {
+  return (
+    <nav className="workspaces" aria-label="Workspaces">
+      <ul>
+        {WORKSPACES.map((w) => (
+          <li key={w.id}>
+            <a
+              href={`#${w.id}`}
+              title={w.purpose}
+              aria-current={w === current ? 'page' : undefined}
+              data-testid={`workspace-${w.id}`}
+            >
+              <Icon name={w.icon} size={16} />
+              {w.title}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
   );
 }
 

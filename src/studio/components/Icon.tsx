@@ -1,5 +1,8 @@
 /** Line icons on a 20-pixel grid, drawn for this page. They never carry a meaning alone: the control has a name. */
 const PATHS = {
+  picture: 'M3.5 4h13v12h-13zM3.5 13l4-4 4 4 2-2 3 3M13 7.5h.01',
+  slider:
+    'M2.5 6.5h5M11.5 6.5h6M9.5 4.5a2 2 0 1 1 0 4 2 2 0 0 1 0-4M2.5 13.5h8M14.5 13.5h3M12.5 11.5a2 2 0 1 1 0 4 2 2 0 0 1 0-4',
   play: 'M6 4.5v11l9-5.5z',
   pause: 'M6.5 4.5v11M13.5 4.5v11',
   back: 'M12.5 4.5 7 10l5.5 5.5',

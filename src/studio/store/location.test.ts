@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readLocation, writeLocation } from './location';
+import { readLocation, readWorkspace, writeLocation } from './location';
 
 it('reads what is asked for, and takes the defaults for what is not', () => {
   expect(readLocation('?ep=wasm&model=phantom&variant=dm')).toEqual({
@@ -16,4 +16,15 @@ it('writes what is shown, leaves other parameters alone and does not name the de
   expect(writeLocation('?x=1', shown)).toBe('?x=1&model=phantom&variant=odm&ep=webgpu');
   expect(writeLocation('?ep=wasm', { ...shown, provider: 'auto' })).toBe('?model=phantom&variant=odm');
   expect(readLocation(writeLocation('', shown))).toEqual(shown);
+});
+
+it('reads the workspace from the part after #', () => {
+  expect(['', '#', '#severity', '#/severity', '#severity?seeds=1', '#?x'].map(readWorkspace)).toEqual([
+    'sample',
+    'sample',
+    'severity',
+    'severity',
+    'severity',
+    'sample',
+  ]);
 });

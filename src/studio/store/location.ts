@@ -1,4 +1,4 @@
-/** The part of the address bar that the studio reads: `?ep=`, `?model=`, `?variant=`. */
+/** The part of the address bar that the studio reads: `?ep=`, `?model=`, `?variant=`, and the workspace, `#severity`. */
 import type { ProviderChoice } from '../../engine/types';
 
 export interface LocationWishes {
@@ -30,4 +30,9 @@ export function writeLocation(
   if (shown.provider === 'auto') params.delete('ep');
   else params.set('ep', shown.provider);
   return `?${params.toString()}`;
+}
+
+/** The workspace that the part after `#` names; what a workspace keeps there for itself follows after a `?`. */
+export function readWorkspace(hash: string): string {
+  return hash.replace(/^#\/?/, '').split('?')[0] || 'sample';
 }

@@ -438,3 +438,90 @@ it('firstDraft prefers the wished variant, then odm', () => {
   expect(firstDraft(MANIFESTS.eye!, 'dm').variant).toBe('dm');
   expect(firstDraft(MANIFESTS.eye!, 'nope').variant).toBe('odm');
 });
+
+describe('workspaces', () => {
+  const wanted: SampleRequest = {
+    model: 'colon',
+    variant: 'dm',
+    severity: 1.5,
+    seed: 7,
+    sampler: 'ddpm',
+    steps: 6,
+    guidance: 2,
+    eta: 0,
+  };
+
+  it('any workspace opens a request in Sample with its whole state, at the step asked for', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    session.openWorkspace('severity');
+    expect(state().workspace).toBe('severity');
+    await session.openInSample(wanted, 2);
+    expect(state()).toMatchObject({ workspace: 'sample', draft: wanted, cursor: 2 });
+    expect(state().run).toMatchObject({ request: wanted, status: 'finished', held: [0, 1, 2, 3, 4, 5, 6] });
+    expect(state().model).toMatchObject({ variant: 'dm' });
+  });
+
+  it('the picture that is already there is not drawn again', async () => {
+    const { session, state } = setUp();
+    await session.openInSample(wanted);
+    expect(state().cursor).toBe(6);
+    const { run } = state();
+    session.edit({ seed: 99 });
+    await session.openInSample({ ...wanted }, 3);
+    expect(state().run).toBe(run);
+    expect(state()).toMatchObject({ cursor: 3, draft: wanted });
+    expect(engines[0]?.samples).toHaveLength(1);
+  });
+
+  it('a request whose model is not there says so and can be tried again', async () => {
+    const { session, state } = setUp(undefined, {
+      loadManifest: async () => {
+        throw fail('manifest-invalid');
+      },
+    });
+    await session.openInSample(wanted);
+    expect(state().failure?.code).toBe('manifest-invalid');
+    expect(state().activity.kind).toBe('idle');
+  });
+
+  it('works with the engine of the page, on a model made ready first, without touching what is drawn', async () => {
+    const { session, state } = setUp();
+    await session.open({ ...NO_WISHES, provider: 'wasm' });
+    const { run, model } = state();
+    const frames: number[] = [];
+    const signal = new AbortController().signal;
+    const summary = await session.withEngine(
+      wanted,
+      (engine, loaded) => {
+        expect(loaded.manifest.id).toBe('colon');
+        return engine.sample(wanted, (f) => frames.push(f.index), signal);
+      },
+      signal,
+    );
+    expect(summary.request).toEqual(wanted);
+    expect(frames).toHaveLength(7);
+    expect(engines).toHaveLength(1);
+    expect(engines[0]?.loads.at(-1)).toEqual({ bundleUrl: 'colon/', variant: 'dm', provider: 'wasm' });
+    expect(state()).toMatchObject({ run, model });
+  });
+
+  it('after a crash the next work has a new engine', async () => {
+    const { session } = setUp((engine) => {
+      if (engines.length === 0) engine.failAt = { index: 1, code: 'worker-crashed' };
+    });
+    const { signal } = new AbortController();
+    const work = () =>
+      session.withEngine(wanted, (engine) => engine.sample(wanted, () => undefined, signal), signal);
+    await expect(work()).rejects.toMatchObject({ code: 'worker-crashed' });
+    expect(engines[0]?.disposed).toBe(true);
+    await work();
+    expect(engines).toHaveLength(2);
+  });
+
+  it('keeps for a workspace what it made once', () => {
+    const { session } = setUp();
+    const make = () => ({ pins: [] });
+    expect(session.kept(make)).toBe(session.kept(make));
+  });
+});

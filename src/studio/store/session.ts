@@ -4,7 +4,14 @@
  * one before. Neighbour requests are background work: they wait until nothing is sampled and the scrubber has rested.
  */
 import { StudioError } from '../../errors';
-import type { EngineClient, NeighbourResult, ProviderChoice, StepFrame } from '../../engine/types';
+import type {
+  EngineClient,
+  LoadedModel,
+  LoadProgress,
+  NeighbourResult,
+  ProviderChoice,
+  StepFrame,
+} from '../../engine/types';
 import type { BundleManifest, Catalogue } from '../../models/manifest';
 import type { SampleRequest } from '../../models/request';
 import { FrameReel, nearestHeld } from './frames';
@@ -15,6 +22,7 @@ import {
   draftIsNew,
   draftManifest,
   NO_NEIGHBOURS,
+  sameRequest,
   type RunInfo,
   type RunStatus,
   type StudioState,
@@ -47,6 +55,7 @@ export class StudioSession {
   readonly #parts: SessionParts;
   readonly #neighbourDelayMs: number;
   #engine: EngineClient | null = null;
+  readonly #kept = new Map<(session: StudioSession) => object, object>();
   /** The foreground job; a job that is no longer this one must not write to the store. */
   #job: AbortController | null = null;
   #reel: FrameReel;
@@ -135,6 +144,75 @@ export class StudioSession {
     if (this.store.getState().provider === provider) return;
     this.#set({ provider, model: null });
     await this.draw();
+  }
+
+  // ---- workspaces --------------------------------------------------------------------------------------------------
+
+  openWorkspace(workspace: string): void {
+    if (this.store.getState().workspace !== workspace) this.#set({ workspace });
+  }
+
+  /**
+   * Opens a request in the Sample workspace with its whole state, drawing it unless it is the picture already there. The
+   * scrubber goes to `step` (the finished picture when left out) and stays there while later steps arrive.
+   */
+  async openInSample(request: SampleRequest, step = request.steps): Promise<void> {
+    this.openWorkspace('sample');
+    const { run } = this.store.getState();
+    if (run?.status === 'finished' && sameRequest(run.request, request)) {
+      this.#begin();
+      this.#set({ draft: request, compared: null, activity: { kind: 'idle' } });
+      this.seek(step);
+      return;
+    }
+    const job = this.#begin();
+    this.#set({ activity: { kind: 'loading', phase: { phase: 'manifest' } } });
+    try {
+      await this.#manifest(request.model);
+    } catch (thrown) {
+      this.#fail(job, thrown, () => this.openInSample(request, step));
+      return;
+    }
+    if (job.signal.aborted) return;
+    this.#set({ draft: request, compared: null });
+    await this.#loadAndSample(job, step);
+  }
+
+  /**
+   * Work of a workspace with the engine, beside what the Sample workspace draws: makes the model ready (a matter of
+   * nothing when it is), then runs `work`. All of it goes through the engine's one queue. Rejects with `StudioError`,
+   * `cancelled` when the signal was aborted.
+   */
+  async withEngine<T>(
+    wanted: { readonly model: string; readonly variant: string },
+    work: (engine: EngineClient, loaded: LoadedModel) => Promise<T>,
+    signal: AbortSignal,
+    onProgress: (progress: LoadProgress) => void = () => undefined,
+  ): Promise<T> {
+    const engine = (this.#engine ??= this.#parts.createEngine());
+    const { provider } = this.store.getState();
+    try {
+      const bundleUrl = this.#parts.bundleUrl(wanted.model);
+      const loaded = await engine.load({ bundleUrl, variant: wanted.variant, provider }, onProgress, signal);
+      return await work(engine, loaded);
+    } catch (thrown) {
+      const error = StudioError.from(thrown);
+      // The next try, of whichever workspace, then starts a new worker.
+      if (error.code === 'worker-crashed' && this.#engine === engine) this.#dropEngine();
+      throw error;
+    }
+  }
+
+  /** Says a milestone through the page's one status region. */
+  announce(announcement: string): void {
+    this.#set({ announcement });
+  }
+
+  /** What a workspace keeps while another one is open: made at first, the same ever after. */
+  kept<T extends object>(make: (session: StudioSession) => T): T {
+    let value = this.#kept.get(make);
+    if (!value) this.#kept.set(make, (value = make(this)));
+    return value as T;
   }
 
   // ---- the settings of the next run --------------------------------------------------------------------------------
@@ -339,10 +417,11 @@ export class StudioSession {
     for (const id of bundles) if (id !== except) void this.#manifest(id).catch(() => undefined);
   }
 
-  async #loadAndSample(job: AbortController): Promise<void> {
+  /** `stopAt` is the step at which the view stops following the newest one. */
+  async #loadAndSample(job: AbortController, stopAt = Infinity): Promise<void> {
     try {
       await this.#load(job);
-      if (!job.signal.aborted) await this.#sample(job);
+      if (!job.signal.aborted) await this.#sample(job, stopAt);
     } catch (thrown) {
       this.#fail(job, thrown, () => this.draw());
     }
@@ -369,7 +448,7 @@ export class StudioSession {
     });
   }
 
-  async #sample(job: AbortController): Promise<void> {
+  async #sample(job: AbortController, stopAt: number): Promise<void> {
     const { draft: request, model } = this.store.getState();
     if (!request || !model || !this.#engine) return;
     const { steps } = request;
@@ -405,7 +484,7 @@ export class StudioSession {
           return;
         }
         // Someone who has scrubbed back stays where they look; otherwise the view follows the newest frame.
-        const following = before.cursor === running.held.at(-1);
+        const following = before.cursor === running.held.at(-1) && before.cursor < stopAt;
         this.#set({
           activity,
           run: { ...running, held },

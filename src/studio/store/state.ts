@@ -56,6 +56,8 @@ export interface NeighbourState {
 }
 
 export interface StudioState {
+  /** Id of the workspace that is open, as in the address. */
+  readonly workspace: string;
   /** Bundle ids in the catalogue's order; empty until it is read. */
   readonly bundles: readonly string[];
   readonly manifests: Readonly<Record<string, BundleManifest>>;
@@ -102,6 +104,7 @@ export const NO_NEIGHBOURS: NeighbourState = {
 
 export function createStudioStore(initial: Partial<StudioState> = {}) {
   return createStore<StudioState>()(() => ({
+    workspace: 'sample',
     bundles: [],
     manifests: {},
     draft: null,

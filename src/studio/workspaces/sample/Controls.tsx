@@ -6,7 +6,8 @@ import { Button, Disclosure, IconButton, NumberBox, Segmented, SelectBox } from 
 import { useSession, useStudio } from '../../context';
 import { SAMPLERS, type SamplerName } from '../../../models/request';
 import { draftIsNew, draftManifest } from '../../store/state';
-import { useKeyName } from './useKeyName';
+import { useKeyName } from '../../keyboard/useKeyName';
+import { SAMPLE_SHORTCUTS } from './shortcuts';
 
 const SAMPLER_TITLES: Record<SamplerName, string> = {
   ddpm: 'DDPM (random)',
@@ -107,7 +108,7 @@ function SeedChoice() {
   const session = useSession();
   const seed = useStudio((s) => s.draft?.seed);
   const locked = useStudio((s) => s.seedLocked);
-  const lockKey = useKeyName('lock-seed');
+  const lockKey = useKeyName(SAMPLE_SHORTCUTS, 'lock-seed');
   if (seed === undefined) return null;
   return (
     <div className="control-group">
@@ -227,7 +228,7 @@ function SamplingChoice() {
 
 function GenerateButton() {
   const session = useSession();
-  const keyName = useKeyName('generate');
+  const keyName = useKeyName(SAMPLE_SHORTCUTS, 'generate');
   const ready = useStudio((s) => s.draft !== null);
   const busy = useStudio((s) => s.activity.kind !== 'idle');
   const changed = useStudio((s) => s.run !== null && draftIsNew(s));

@@ -4,7 +4,8 @@ import { IconButton, SelectBox, type Choice } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
 import { scrubberText } from '../../store/format';
 import { SPEEDS } from '../../store/preferences';
-import { useKeyName } from './useKeyName';
+import { useKeyName } from '../../keyboard/useKeyName';
+import { SAMPLE_SHORTCUTS } from './shortcuts';
 
 const SPEED_CHOICES: readonly Choice<string>[] = SPEEDS.map((v) => ({ value: String(v), label: `${v} / s` }));
 /** What Page Up and Page Down move by. */
@@ -15,9 +16,9 @@ export function Transport() {
   const run = useStudio((s) => s.run);
   const cursor = useStudio((s) => s.cursor);
   const playing = useStudio((s) => s.playing);
-  const backKey = useKeyName('step-back');
-  const playKey = useKeyName('play');
-  const forwardKey = useKeyName('step-forward');
+  const backKey = useKeyName(SAMPLE_SHORTCUTS, 'step-back');
+  const playKey = useKeyName(SAMPLE_SHORTCUTS, 'play');
+  const forwardKey = useKeyName(SAMPLE_SHORTCUTS, 'step-forward');
   const [speed, setSpeed] = usePreference('speed');
   const [loop, setLoop] = usePreference('loop');
 

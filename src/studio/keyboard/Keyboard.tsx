@@ -1,8 +1,8 @@
-/** Listens for the table of shortcuts, shows it, and lets the person choose other keys. */
+/** Listens for the shortcuts of the workspace that is open, shows it, and lets the person choose other keys. */
 import { useState, type KeyboardEvent } from 'react';
 import { useHotkeys } from 'react-hotkeys-hook';
-import { Button, DialogBox } from '../../components/widgets';
-import { usePreference, useSession } from '../../context';
+import { Button, DialogBox } from '../components/widgets';
+import { usePreference, useSession } from '../context';
 import {
   belongsToFocus,
   keysOf,
@@ -11,16 +11,18 @@ import {
   printKey,
   refusal,
   shortcutFor,
-  SHORTCUTS,
   type Shortcut,
 } from './shortcuts';
 
 interface KeyboardProps {
+  /** Name of the workspace that is open. */
+  title: string;
+  table: readonly Shortcut[];
   listOpen: boolean;
   onListOpenChange: (open: boolean) => void;
 }
 
-export function Keyboard({ listOpen, onListOpenChange }: KeyboardProps) {
+export function Keyboard({ title, table, listOpen, onListOpenChange }: KeyboardProps) {
   const session = useSession();
   const [own] = usePreference('keys');
   useHotkeys(
@@ -32,7 +34,7 @@ export function Keyboard({ listOpen, onListOpenChange }: KeyboardProps) {
         onListOpenChange(true);
         return;
       }
-      const shortcut = shortcutFor(event.key, own);
+      const shortcut = shortcutFor(event.key, table, own);
       if (!shortcut) return;
       event.preventDefault();
       shortcut.run(session, event.key);
@@ -43,18 +45,18 @@ export function Keyboard({ listOpen, onListOpenChange }: KeyboardProps) {
       ignoreEventWhen: (event) => {
         if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return true;
         const target = event.target instanceof Element ? event.target : null;
-        return belongsToFocus(target, shortcutFor(event.key, own) ?? { widgetsKeep: false });
+        return belongsToFocus(target, shortcutFor(event.key, table, own) ?? { widgetsKeep: false });
       },
     },
   );
   return (
     <DialogBox
-      title="Keyboard shortcuts"
+      title={`Keyboard shortcuts: ${title}`}
       open={listOpen}
       onOpenChange={onListOpenChange}
       testId="shortcuts-dialog"
     >
-      <ShortcutList />
+      <ShortcutList table={table} />
       <p className="field-hint">
         Keys are off while a text field has the focus. In the scrubber Page Up and Page Down move ten steps,
         Home and End go to the ends. With the focus on the maps, arrow keys move the pixel whose values are
@@ -64,7 +66,7 @@ export function Keyboard({ listOpen, onListOpenChange }: KeyboardProps) {
   );
 }
 
-function ShortcutList() {
+function ShortcutList({ table }: { table: readonly Shortcut[] }) {
   const [own, setOwn] = usePreference('keys');
   /** The shortcut that waits for its new key. */
   const [waiting, setWaiting] = useState<Shortcut | null>(null);
@@ -76,7 +78,7 @@ function ShortcutList() {
     e.preventDefault();
     e.stopPropagation();
     if (['Shift', 'Control', 'Alt', 'Meta', 'AltGraph'].includes(e.key)) return;
-    const why = refusal(e.key, waiting, own);
+    const why = refusal(e.key, waiting, table, own);
     if (why) {
       setMessage(`${why} Press another key.`);
       return;
@@ -89,7 +91,7 @@ function ShortcutList() {
   return (
     <div onKeyDownCapture={take}>
       <dl className="shortcut-list">
-        {SHORTCUTS.map((s) => {
+        {table.map((s) => {
           const keys = keysOf(s, own);
           return (
             <div key={s.id}>

@@ -1,0 +1,39 @@
+/**
+ * The workspaces of the page, in the order of the navigation. A workspace is a folder and one entry here: its keys are
+ * known from the start, its component (with its styles) is fetched when it is first opened. Sample alone is part of the page
+ * itself, so that the first picture waits for nothing.
+ */
+import type { ComponentType } from 'react';
+import type { IconName } from '../components/Icon';
+import type { Shortcut } from '../keyboard/shortcuts';
+import { SampleWorkspace } from './sample/SampleWorkspace';
+import { SAMPLE_SHORTCUTS } from './sample/shortcuts';
+
+export interface Workspace {
+  /** Stands in the address: `#severity`. */
+  readonly id: string;
+  /** In the navigation; one word. */
+  readonly title: string;
+  readonly icon: IconName;
+  /** What one does there, for the tooltip and for screen readers. */
+  readonly purpose: string;
+  /** The component itself, or how to fetch it. It renders the page's one `<main>`. */
+  readonly component: ComponentType | { readonly load: () => Promise<ComponentType> };
+  readonly shortcuts: readonly Shortcut[];
+}
+
+export const SAMPLE: Workspace = {
+  id: 'sample',
+  title: 'Sample',
+  icon: 'picture',
+  purpose: 'Draw one picture and follow it from noise to the end',
+  component: SampleWorkspace,
+  shortcuts: SAMPLE_SHORTCUTS,
+};
+
+export const WORKSPACES: readonly Workspace[] = [SAMPLE];
+
+/** The workspace of that id; Sample when there is none. */
+export function workspaceOf(id: string): Workspace {
+  return WORKSPACES.find((w) => w.id === id) ?? SAMPLE;
+}
