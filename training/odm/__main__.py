@@ -1,4 +1,4 @@
-"""The command line: ``python -m odm train | export | sample | pack | bench | measure``.
+"""The command line: ``python -m odm train | export | sample | pack | bench | measure | ablate``.
 
 Sub-commands import what they need when they run, so that ``sample`` starts without PyTorch. An ``OdmError`` is printed
 as one sentence and ends with exit code 1.
@@ -96,6 +96,33 @@ def _measure(args: argparse.Namespace) -> None:
     measure(args.checkpoint, args.data or _data_root(), args.out)
 
 
+def _ablate(args: argparse.Namespace) -> None:
+    import dataclasses
+
+    from .ablation import load_plan, run_all, run_cell
+    from .ablation_report import markdown, write_report
+
+    plan = load_plan(args.plan)
+    if args.seeds is not None:
+        plan = dataclasses.replace(plan, seeds=args.seeds)
+    if args.cell is not None:
+        _set_threads(1)
+        import torch
+
+        if args.device == "cuda" and not torch.cuda.is_available():
+            raise OdmError("--device cuda: PyTorch sees no CUDA device here")
+        seed, _, name = args.cell.partition("/")
+        run_cell(plan, args.out, int(seed), name)
+        return
+    try:
+        if not args.report:
+            run_all(args.plan, plan, args.out, args.workers, args.device, args.quiet)
+    finally:
+        report = write_report(plan, args.out) if args.out.is_dir() else None
+    if report is not None and report["settings"] and not args.quiet:
+        print(markdown(report))
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all sub-commands; ``run`` of the result is the function to call."""
     parser = argparse.ArgumentParser(prog="odm", description=__doc__.split("\n\n")[0] if __doc__ else None)
@@ -156,6 +183,17 @@ def build_parser() -> argparse.ArgumentParser:
     measure.add_argument("--out", type=Path, help="a JSON file for the figures")
     measure.add_argument("--threads", type=int, default=0, help="CPU threads")
     measure.set_defaults(run=_measure)
+
+    ablate = commands.add_parser("ablate", help="compare settings on the phantom, from common trunks, over seeds")
+    ablate.add_argument("plan", type=Path, help="a plan, see configs/phantom-ablation.toml")
+    ablate.add_argument("--out", type=Path, required=True, help="the folder of all cells and of the report")
+    ablate.add_argument("--workers", type=int, default=1, help="cells at a time, each a process of one thread")
+    ablate.add_argument("--seeds", type=int, help="number of seeds, instead of the plan's")
+    ablate.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    ablate.add_argument("--report", action="store_true", help="only write the report of the cells that are done")
+    ablate.add_argument("--cell", metavar="SEED/NAME", help="run this one cell here (what the workers do)")
+    ablate.add_argument("--quiet", action="store_true", help="print nothing")
+    ablate.set_defaults(run=_ablate)
     return parser
 
 

@@ -142,14 +142,19 @@ def parse_config(raw: dict[str, Any]) -> TrainConfig:
     return config
 
 
-def load_config(path: Path, **overrides: Any) -> TrainConfig:
-    """Reads a TOML file; ``overrides`` replace its keys. Raises ``ConfigError``."""
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a dictionary; raises ``ConfigError`` naming the file."""
     try:
-        raw = _toml.loads(path.read_text(encoding="utf-8"))
+        return _toml.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as e:
         raise ConfigError(f"{path}: there is no such file") from e
     except _toml.TOMLDecodeError as e:
         raise ConfigError(f"{path}: {e}") from e
+
+
+def load_config(path: Path, **overrides: Any) -> TrainConfig:
+    """Reads a TOML file; ``overrides`` replace its keys. Raises ``ConfigError``."""
+    raw = read_toml(path)
     try:
         return parse_config({**raw, **overrides})
     except ConfigError as e:

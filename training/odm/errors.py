@@ -36,3 +36,7 @@ class CheckpointError(OdmError):
 
 class ExportError(OdmError):
     """An export that failed one of its checks; nothing was written."""
+
+
+class AblationError(OdmError):
+    """An ablation whose cells failed, were stopped, or belong to another plan."""

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations
+from statistics import NormalDist
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from .config import TrainConfig
 from .data import ImageSet, center_crop, to_float
-from .losses import rms_distance, triple
+from .losses import noise_loss, rms_distance, triple
 from .schedule import alpha_sigma, expand
 
 PSNR_TIMES = (0.01, 0.03, 0.06, 0.10, 0.20, 0.40, 0.70)
@@ -45,6 +48,34 @@ def denoiser_psnr(model: Model, images: ImageSet, size: int, device: torch.devic
             values += (10 * torch.log10(4 / mse)).tolist()
         out[f"{t:g}"] = float(np.mean(values))
     return out
+
+
+def training_times(config: TrainConfig, count: int) -> NDArray[np.float32]:
+    """[count] times at the mid-quantiles of the distribution that training draws from: the same without any chance."""
+    low, high = config.t_range
+    uniform = round(config.uniform_share * count)
+    normal = NormalDist(config.log_sigma_mean, config.log_sigma_std)
+    log_sigma = [normal.inv_cdf((k + 0.5) / (count - uniform)) for k in range(count - uniform)]
+    t = np.concatenate([low + (high - low) * (np.arange(uniform) + 0.5) / max(1, uniform), 2 / np.pi * np.arctan(np.exp(log_sigma))])  # fmt: skip
+    return np.clip(t, low, high).astype(np.float32)
+
+
+@torch.no_grad()
+def held_out_noise_loss(model: Model, images: ImageSet, config: TrainConfig, device: torch.device, seed: int = 0, draws: int = 4) -> float:  # fmt: skip
+    """The training objective on ``images``: times as in training, ``draws`` a picture, true grades; fixed by ``seed``."""
+    x0 = torch.from_numpy(to_float(center_crop(images.images, config.size))).to(device)
+    y = torch.nn.functional.one_hot(torch.from_numpy(images.labels), len(images.grades) + 1).float().to(device)
+    rng = np.random.default_rng((seed, 11))
+    times = torch.from_numpy(rng.permutation(training_times(config, draws * len(x0))).reshape(draws, -1)).to(device)
+    total = 0.0
+    for row in times:
+        for k in range(0, len(x0), 64):
+            part, t = x0[k : k + 64], row[k : k + 64]
+            noise = torch.from_numpy(rng.standard_normal(part.shape, np.float32)).to(device)
+            alpha, sigma = alpha_sigma(t)
+            estimate = model(expand(alpha) * part + expand(sigma) * noise, t, y[k : k + 64]).float()
+            total += noise_loss(estimate, part, alpha, sigma).item() * len(part)
+    return total / times.numel()
 
 
 @torch.no_grad()
