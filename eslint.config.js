@@ -86,5 +86,16 @@ export default defineConfig(
       ORT,
     ),
   },
+  {
+    files: ['cli/**/*.ts'],
+    rules: forbid(
+      rooms('engine|studio', 'cli imports only src/diffusion, src/models and src/exchange.'),
+      REACT,
+      {
+        regex: '^onnxruntime-web',
+        message: 'The command line computes on onnxruntime-node.',
+      },
+    ),
+  },
   { files: ['scripts/**', 'e2e/**', '*.config.{js,ts}'], rules: { 'no-console': 'off' } },
 );

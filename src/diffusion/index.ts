@@ -8,3 +8,4 @@ export { philox4x32 } from './philox';
 export * from './prediction';
 export * from './sampler';
 export * from './schedule';
+export * from './trajectory';

@@ -3,23 +3,23 @@
  * after the other. Runtime, GPU and downloads are passed in, so that a test can stand in for them.
  */
 import {
-  conditioningPlan,
   createSchedule,
   distanceMatrix,
+  gradeEstimates,
+  gradeRows,
   normals,
   oneHot,
   ordinalTriples,
   PURPOSE,
   rms,
   sampleLoop,
-  samplerTable,
-  toEpsilon,
-  toX0,
   type Schedule,
 } from '../diffusion';
 import { cancelled, StudioError } from '../errors';
 import type { BundleManifest } from '../models/manifest';
-import { sampleRequestSchema, type SampleRequest } from '../models/request';
+import { networkTime, pictureLength } from '../models/network';
+import type { SampleRequest } from '../models/request';
+import { invalidRequest, prepareSample } from '../models/sampling';
 import type { WeightsRequest } from '../models/weights';
 import type { Gpu } from './gpu';
 import { SerialQueue } from './queue';
@@ -61,21 +61,6 @@ const MAX_LOST_DEVICES = 2;
 
 const silent = () => undefined;
 
-function invalidRequest(message: string, detail = ''): StudioError {
-  return new StudioError({
-    code: 'request-invalid',
-    message,
-    remedy: 'Change the settings, then try again.',
-    detail,
-  });
-}
-
-/** The error of a setting that the mathematics refused. */
-function refused(thrown: unknown): unknown {
-  if (!(thrown instanceof RangeError)) return thrown;
-  return invalidRequest(`These settings do not work with this model: ${thrown.message}.`, thrown.stack);
-}
-
 /**
  * Lets the worker receive messages, such as a cancellation: a WASM run is over before its promise is seen, so without
  * this a whole picture would be one task.
@@ -89,11 +74,6 @@ function receiveMessages(): Promise<void> {
     };
     port2.postMessage(null);
   });
-}
-
-/** What a network takes as time: as it is for integers and the cosine's 0..1, a fraction of a table's length else. */
-function networkTime(manifest: BundleManifest, schedule: Schedule, t: number): number {
-  return manifest.inputs.t.kind === 'float' ? schedule.toUnit(t) : t;
 }
 
 export class Engine {
@@ -139,32 +119,10 @@ export class Engine {
   ): Promise<SampleSummary> {
     return this.queue.run(signal, async () => {
       const start = performance.now();
-      const parsed = sampleRequestSchema.safeParse(request);
-      if (!parsed.success) throw invalidRequest('The request is not valid.', parsed.error.message);
-      const { manifest, session, schedule } = await this.find(request.model, request.variant, signal);
-      const { image, grades, inputs, diffusion } = manifest;
-      let table;
-      let plan;
-      try {
-        table = samplerTable(schedule, diffusion.tRange, request);
-        plan = conditioningPlan({
-          grades: grades.map((grade) => grade.value),
-          severity: request.severity,
-          guidance: request.guidance,
-          mixable: inputs.y.kind === 'weights',
-        });
-      } catch (thrown) {
-        throw refused(thrown);
-      }
-
-      const steps = sampleLoop({
-        table,
-        conditioning: plan.rows,
-        prediction: diffusion.prediction,
-        seed: request.seed,
-        length: image.channels * image.height * image.width,
-        evaluate: (x, t, rows) => session.run(x, networkTime(manifest, schedule, t), rows),
-      });
+      const { manifest, session } = await this.find(request.model, request.variant, signal);
+      const { schedule, loop, evaluations } = prepareSample(manifest, session, request);
+      const count = loop.table.length;
+      const steps = sampleLoop(loop);
       for (;;) {
         const stepStart = performance.now();
         const { done, value: step } = await steps.next();
@@ -173,8 +131,8 @@ export class Engine {
         const { index, alpha, sigma, x, x0, epsilon } = step;
         onFrame({
           index,
-          steps: table.length,
-          t: index === table.length ? 0 : schedule.toUnit(step.t),
+          steps: count,
+          t: index === count ? 0 : schedule.toUnit(step.t),
           alpha,
           sigma,
           x,
@@ -184,12 +142,12 @@ export class Engine {
           ms: performance.now() - stepStart,
         });
         await receiveMessages();
-        if (signal.aborted && index < table.length) throw cancelled();
+        if (signal.aborted && index < count) throw cancelled();
       }
       return {
         request,
         provider: session.provider,
-        nfe: table.length * plan.rows.length,
+        nfe: evaluations,
         totalMs: performance.now() - start,
       };
     });
@@ -204,21 +162,17 @@ export class Engine {
     return this.queue.run(signal, async () => {
       const start = performance.now();
       const { manifest, session, schedule } = await this.find(request.model, request.variant, signal);
-      const { image, grades, diffusion } = manifest;
+      const { grades, diffusion } = manifest;
       const { x } = request;
-      const length = image.channels * image.height * image.width;
-      if (x.length !== length) throw invalidRequest('The picture is not of the size that this model makes.');
+      if (x.length !== pictureLength(manifest))
+        throw invalidRequest('The picture is not of the size that this model makes.');
       const [low, high] = diffusion.tRange;
       const t = Math.min(high, Math.max(low, schedule.fromUnit(request.t)));
       const level = schedule.level(t);
 
-      const rows = grades.map((_, k) => oneHot(k, grades.length));
-      const output = await session.run(x, networkTime(manifest, schedule, t), rows);
+      const output = await session.run(x, networkTime(manifest, schedule, t), gradeRows(grades.length));
       if (signal.aborted) throw cancelled();
-      const x0 = rows.map((_, k) =>
-        toX0(diffusion.prediction, output.subarray(k * length, (k + 1) * length), x, level),
-      );
-      const epsilon = x0.map((estimate) => toEpsilon(estimate, x, level));
+      const { x0, epsilon } = gradeEstimates(diffusion.prediction, output, x, level);
       const distances = distanceMatrix(epsilon);
       return {
         t: schedule.toUnit(t),
@@ -357,9 +311,9 @@ export class Engine {
     variant: string,
     schedule: Schedule,
   ): Promise<Float32Array> {
-    const { image, inputs, parity, grades } = manifest;
+    const { inputs, parity, grades } = manifest;
     const reference = parity[variant]!;
-    const x = normals(reference.seed, PURPOSE.PARITY, 0, image.channels * image.height * image.width);
+    const x = normals(reference.seed, PURPOSE.PARITY, 0, pictureLength(manifest));
     const row = inputs.y.kind === 'weights' ? reference.y : oneHot(reference.y[0]!, grades.length);
     return session.run(x, networkTime(manifest, schedule, reference.t), [row]);
   }

@@ -14,7 +14,7 @@
  * 6. A WebAssembly trap leaves the runtime unusable for good; it is reported as `worker-crashed`, and a new worker helps.
  */
 import type * as Ort from 'onnxruntime-web';
-import type { InferenceSession, Tensor, TypedTensor } from 'onnxruntime-web';
+import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import asyncifyMjs from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url';
 import asyncifyWasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
 import jspiMjs from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url';
@@ -23,6 +23,14 @@ import plainMjs from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import plainWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { StudioError } from '../errors';
 import type { BundleManifest } from '../models/manifest';
+import {
+  networkInputs,
+  networkOutput,
+  pictureLength,
+  requireNames,
+  type Network,
+  type PlainTensor,
+} from '../models/network';
 import { nameNodes } from '../models/onnxNodes';
 import type { Gpu } from './gpu';
 import type { ProviderName } from './types';
@@ -32,20 +40,11 @@ export type Target =
   | { readonly provider: 'webgpu'; readonly gpu: Gpu }
   | { readonly provider: 'wasm'; readonly threads: number };
 
-/** A network ready to run. */
-export interface NetworkSession {
+/** A network ready to run. Its runs may also end with `device-lost` or `worker-crashed`. */
+export interface NetworkSession extends Network {
   readonly provider: ProviderName;
   /** e.g. the adapter, or `2 threads`. */
   readonly detail: string;
-  /**
-   * Evaluates one picture under K conditions, as one batch.
-   * @param x flat CHW.
-   * @param t what the network takes as time: a float, or an integer where the manifest says `int64`.
-   * @param rows K rows of C + 1 class weights; one-hot where the manifest says `index`.
-   * @returns flat [K, CHW], in the network's own prediction.
-   * @throws StudioError `device-lost`, `output-not-finite`, `worker-crashed` or `internal`.
-   */
-  run(x: Float32Array, t: number, rows: readonly (readonly number[])[]): Promise<Float32Array>;
   /** Whether its device is gone; such a session never runs again. */
   isLost(): boolean;
   release(): Promise<void>;
@@ -150,71 +149,14 @@ function deviceLost(reason: string): StudioError {
   });
 }
 
-/** K copies of one picture, one behind the other. */
-function repeat(x: Float32Array, times: number): Float32Array {
-  const batch = new Float32Array(x.length * times);
-  for (let k = 0; k < times; k++) batch.set(x, k * x.length);
-  return batch;
-}
-
-/** The inputs of a batch, as the manifest wants them. */
-function feeds(
-  runtime: Runtime,
-  { inputs, image, grades }: BundleManifest,
-  x: Float32Array,
-  t: number,
-  rows: readonly (readonly number[])[],
-): Record<string, Tensor> {
-  const k = rows.length;
-  const time =
-    inputs.t.kind === 'float'
-      ? new runtime.Tensor('float32', new Float32Array(k).fill(t), [k])
-      : new runtime.Tensor('int64', new BigInt64Array(k).fill(BigInt(Math.round(t))), [k]);
-  const condition =
-    inputs.y.kind === 'weights'
-      ? new runtime.Tensor('float32', Float32Array.from(rows.flat()), [k, grades.length + 1])
-      : new runtime.Tensor(
-          'int64',
-          BigInt64Array.from(rows, (row) => BigInt(row.indexOf(1))),
-          [k],
-        );
-  return {
-    [inputs.x.name]: new runtime.Tensor('float32', repeat(x, k), [
-      k,
-      image.channels,
-      image.height,
-      image.width,
+/** Our plain tensors as the runtime's own. */
+function feeds(runtime: Runtime, tensors: Record<string, PlainTensor>): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { type, data, dims }]) => [
+      name,
+      type === 'float32' ? new runtime.Tensor(type, data, dims) : new runtime.Tensor(type, data, dims),
     ]),
-    [inputs.t.name]: time,
-    [inputs.y.name]: condition,
-  };
-}
-
-/**
- * The output's values, checked.
- * @throws StudioError `output-not-finite`, or `model-unsupported` when the file does not keep the manifest's promise.
- */
-function values(output: Tensor | undefined, length: number): Float32Array {
-  if (output?.type !== 'float32' || output.size !== length) {
-    throw new StudioError({
-      code: 'model-unsupported',
-      message: 'The model gave something other than the float32 pictures that its manifest announces.',
-      remedy: 'Choose another model; if it is yours, compare its outputs with its manifest.',
-      detail: output ? `${output.type} [${output.dims.join(', ')}], expected ${length} values` : 'no output',
-    });
-  }
-  const data = (output as TypedTensor<'float32'>).data as Float32Array;
-  for (const value of data) {
-    if (!Number.isFinite(value)) {
-      throw new StudioError({
-        code: 'output-not-finite',
-        message: 'The model gave numbers that are not finite.',
-        remedy:
-          'Try fewer extremes (guidance, severity); if it happens again, open the studio with ?ep=wasm.',
-      });
-    }
-  }
-  return data;
+  );
 }
 
 /** Settles like `work`, but no later than a while after the device is lost: a run that waits for it may never end. */
@@ -272,28 +214,24 @@ export async function openSession(
     throw await explain(thrown, 'preparing the model', 'model-unsupported');
   }
 
-  const { inputs, output, image } = manifest;
-  const absent = [inputs.x.name, inputs.t.name, inputs.y.name].filter((n) => !session.inputNames.includes(n));
-  if (!session.outputNames.includes(output.name)) absent.push(output.name);
-  if (absent.length > 0) {
+  try {
+    requireNames(manifest, session);
+  } catch (thrown) {
     await session.release();
-    throw new StudioError({
-      code: 'model-unsupported',
-      message: `The model has no input or output called ${absent.join(', ')}, which its manifest names.`,
-      remedy: 'Choose another model; if it is yours, correct the names in its manifest.',
-      detail: `inputs ${session.inputNames.join(', ')}; outputs ${session.outputNames.join(', ')}`,
-    });
+    throw thrown;
   }
 
+  const { output } = manifest;
+  const length = pictureLength(manifest);
   const threads = target.provider === 'wasm' ? target.threads : 0;
-  const length = image.channels * image.height * image.width;
   return {
     provider: gpu ? 'webgpu' : threads > 1 ? 'wasm-threads' : 'wasm',
     detail: gpu ? gpu.detail : `${threads} thread${threads === 1 ? '' : 's'}`,
     async run(x, t, rows) {
       try {
-        const results = await guarded(session.run(feeds(runtime, manifest, x, t, rows), [output.name]));
-        return values(results[output.name], length * rows.length);
+        const inputs = feeds(runtime, networkInputs(manifest, x, t, rows));
+        const results = await guarded(session.run(inputs, [output.name]));
+        return networkOutput(results[output.name], length * rows.length);
       } catch (thrown) {
         throw await explain(thrown, 'evaluating the model', 'internal');
       }

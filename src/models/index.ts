@@ -2,5 +2,6 @@
 export * from './manifest';
 export * from './metrics';
 export * from './request';
-export { parseManifest, readCatalogue, readManifest } from './source';
+export { readCatalogue, readManifest } from './source';
+export { parseManifest } from './validate';
 export { fetchWeights, sha256Hex, type WeightsRequest } from './weights';

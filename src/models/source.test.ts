@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { BundleManifest } from './manifest';
-import { fetchFrom, parseManifest, readCatalogue, readManifest } from './source';
+import { fetchFrom, readCatalogue, readManifest } from './source';
+import { parseManifest } from './validate';
 import { exampleManifest } from './testing';
 
 const respond = (body: BodyInit | null, init?: ResponseInit) =>

@@ -1,29 +1,9 @@
 /**
- * Reading what describes the bundles: the catalogue and the manifests. What is wrong with them becomes a typed error
- * that names the file and the first few faults.
+ * Reading what describes the bundles over the network: the catalogue and the manifests.
  */
-import { z } from 'zod';
-import { cancelled, StudioError, type ErrorCode } from '../errors';
-import { catalogueSchema, manifestSchema, type BundleManifest, type Catalogue } from './manifest';
-
-const FORMAT_VERSION = 1;
-const SHOWN_FAULTS = 3;
-
-interface Kind {
-  readonly code: ErrorCode;
-  /** As in "The manifest of ‘fundus’". */
-  readonly name: string;
-}
-
-function invalid({ code, name }: Kind, url: string, what: string, cause?: unknown): StudioError {
-  return new StudioError({
-    code,
-    message: `The ${name} cannot be used: ${what}.`,
-    remedy: 'Choose another model; if you host the studio, build the bundle again with the training lab.',
-    detail: url,
-    cause,
-  });
-}
+import { cancelled, StudioError } from '../errors';
+import type { BundleManifest, Catalogue } from './manifest';
+import { CATALOGUE, invalid, MANIFEST, parseCatalogue, parseManifest, type Kind } from './validate';
 
 /** `fetch` whose failures are typed; a missing file is an ordinary 404 response. */
 export async function fetchFrom(url: string, signal?: AbortSignal, init?: RequestInit): Promise<Response> {
@@ -51,33 +31,12 @@ export async function fetchFrom(url: string, signal?: AbortSignal, init?: Reques
   return response;
 }
 
-function describe(error: z.ZodError): string {
-  const faults = error.issues.slice(0, SHOWN_FAULTS).map((issue) => {
-    const path = issue.path.map(String).join('.');
-    return path ? `${path}: ${issue.message}` : issue.message;
-  });
-  const more = error.issues.length - faults.length;
-  return faults.join('; ') + (more > 0 ? `; and ${more} more` : '');
-}
-
-/** Validates a parsed JSON value. `formatVersion` comes first: of another version nothing else can be said. */
-function validate<T>(value: unknown, schema: z.ZodType<T>, kind: Kind, url: string): T {
-  const version = z.looseObject({ formatVersion: z.number() }).safeParse(value);
-  if (!version.success) throw invalid(kind, url, 'it does not name its format version');
-  if (version.data.formatVersion !== FORMAT_VERSION) {
-    throw new StudioError({
-      code: kind.code,
-      message: `The ${kind.name} is of format version ${version.data.formatVersion}; this studio reads ${FORMAT_VERSION}.`,
-      remedy: 'Use the studio and the training lab of the same release.',
-      detail: url,
-    });
-  }
-  const result = schema.safeParse(value);
-  if (!result.success) throw invalid(kind, url, describe(result.error), result.error);
-  return result.data;
-}
-
-async function readJson<T>(url: string, schema: z.ZodType<T>, kind: Kind, signal?: AbortSignal): Promise<T> {
+async function readJson<T>(
+  url: string,
+  parse: (value: unknown, origin: string) => T,
+  kind: Kind,
+  signal?: AbortSignal,
+): Promise<T> {
   const response = await fetchFrom(url, signal, { cache: 'no-cache' });
   if (response.status === 404) throw invalid(kind, url, 'it is not there');
   let value: unknown;
@@ -87,11 +46,8 @@ async function readJson<T>(url: string, schema: z.ZodType<T>, kind: Kind, signal
     if (signal?.aborted) throw cancelled();
     throw invalid(kind, url, 'it is not JSON', thrown);
   }
-  return validate(value, schema, kind, url);
+  return parse(value, url);
 }
-
-const CATALOGUE: Kind = { code: 'catalogue-invalid', name: 'catalogue of models' };
-const MANIFEST: Kind = { code: 'manifest-invalid', name: "model's manifest" };
 
 /**
  * Reads `catalogue.json`.
@@ -99,7 +55,7 @@ const MANIFEST: Kind = { code: 'manifest-invalid', name: "model's manifest" };
  * @throws StudioError `catalogue-invalid`, `download-failed` or `cancelled`.
  */
 export function readCatalogue(modelsUrl: string, signal?: AbortSignal): Promise<Catalogue> {
-  return readJson(`${modelsUrl}catalogue.json`, catalogueSchema, CATALOGUE, signal);
+  return readJson(`${modelsUrl}catalogue.json`, parseCatalogue, CATALOGUE, signal);
 }
 
 /**
@@ -108,10 +64,5 @@ export function readCatalogue(modelsUrl: string, signal?: AbortSignal): Promise<
  * @throws StudioError `manifest-invalid`, `download-failed` or `cancelled`.
  */
 export function readManifest(bundleUrl: string, signal?: AbortSignal): Promise<BundleManifest> {
-  return readJson(`${bundleUrl}manifest.json`, manifestSchema, MANIFEST, signal);
-}
-
-/** Validates a manifest that is already at hand. @throws StudioError `manifest-invalid`. */
-export function parseManifest(value: unknown, origin: string): BundleManifest {
-  return validate(value, manifestSchema, MANIFEST, origin);
+  return readJson(`${bundleUrl}manifest.json`, parseManifest, MANIFEST, signal);
 }

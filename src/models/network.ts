@@ -1,0 +1,122 @@
+/**
+ * Between the mathematics and a runtime: what a bundle's network is fed and what its answer must be, as plain typed
+ * arrays, so that the browser's and the command line's runtimes share it.
+ */
+import type { Schedule } from '../diffusion';
+import { StudioError } from '../errors';
+import type { BundleManifest } from './manifest';
+
+/** A network that can be evaluated. */
+export interface Network {
+  /**
+   * Evaluates one picture under K conditions, as one batch.
+   * @param x flat CHW.
+   * @param t what the network takes as time: a float, or an integer where the manifest says `int64`.
+   * @param rows K rows of C + 1 class weights; one-hot where the manifest says `index`.
+   * @returns flat [K, CHW], in the network's own prediction.
+   * @throws StudioError when the runtime fails or the output is not what the manifest promises.
+   */
+  run(x: Float32Array, t: number, rows: readonly (readonly number[])[]): Promise<Float32Array>;
+}
+
+/** A tensor before any runtime knows it. */
+export type PlainTensor = { readonly dims: readonly number[] } & (
+  | { readonly type: 'float32'; readonly data: Float32Array }
+  | { readonly type: 'int64'; readonly data: BigInt64Array }
+);
+
+/** Elements of one picture, C x H x W. */
+export function pictureLength({ image }: BundleManifest): number {
+  return image.channels * image.height * image.width;
+}
+
+/** What a network takes as time: as it is for integers and the cosine's 0..1, a fraction of a table's length else. */
+export function networkTime(manifest: BundleManifest, schedule: Schedule, t: number): number {
+  return manifest.inputs.t.kind === 'float' ? schedule.toUnit(t) : t;
+}
+
+/** K copies of one picture, one behind the other. */
+function repeat(x: Float32Array, times: number): Float32Array {
+  const batch = new Float32Array(x.length * times);
+  for (let k = 0; k < times; k++) batch.set(x, k * x.length);
+  return batch;
+}
+
+/** The inputs of one batch by name, as the manifest wants them; see `Network.run`. */
+export function networkInputs(
+  { inputs, image, grades }: BundleManifest,
+  x: Float32Array,
+  t: number,
+  rows: readonly (readonly number[])[],
+): Record<string, PlainTensor> {
+  const k = rows.length;
+  return {
+    [inputs.x.name]: {
+      type: 'float32',
+      data: repeat(x, k),
+      dims: [k, image.channels, image.height, image.width],
+    },
+    [inputs.t.name]:
+      inputs.t.kind === 'float'
+        ? { type: 'float32', data: new Float32Array(k).fill(t), dims: [k] }
+        : { type: 'int64', data: new BigInt64Array(k).fill(BigInt(Math.round(t))), dims: [k] },
+    [inputs.y.name]:
+      inputs.y.kind === 'weights'
+        ? { type: 'float32', data: Float32Array.from(rows.flat()), dims: [k, grades.length + 1] }
+        : { type: 'int64', data: BigInt64Array.from(rows, (row) => BigInt(row.indexOf(1))), dims: [k] },
+  };
+}
+
+/** What a runtime gave, of any runtime. */
+interface RuntimeTensor {
+  readonly type: string;
+  readonly size: number;
+  readonly dims: readonly number[];
+  readonly data: unknown;
+}
+
+/**
+ * An output's values, checked.
+ * @throws StudioError `output-not-finite`, or `model-unsupported` when the file does not keep the manifest's promise.
+ */
+export function networkOutput(output: RuntimeTensor | undefined, length: number): Float32Array {
+  if (output?.type !== 'float32' || output.size !== length) {
+    throw new StudioError({
+      code: 'model-unsupported',
+      message: 'The model gave something other than the float32 pictures that its manifest announces.',
+      remedy: 'Choose another model; if it is yours, compare its outputs with its manifest.',
+      detail: output ? `${output.type} [${output.dims.join(', ')}], expected ${length} values` : 'no output',
+    });
+  }
+  const data = output.data as Float32Array;
+  for (const value of data) {
+    if (!Number.isFinite(value)) {
+      throw new StudioError({
+        code: 'output-not-finite',
+        message: 'The model gave numbers that are not finite.',
+        remedy:
+          'Try fewer extremes (guidance, severity); if it happens again, open the studio with ?ep=wasm.',
+      });
+    }
+  }
+  return data;
+}
+
+/**
+ * That a session has every input and output that the manifest names.
+ * @throws StudioError `model-unsupported`.
+ */
+export function requireNames(
+  { inputs, output }: BundleManifest,
+  has: { readonly inputNames: readonly string[]; readonly outputNames: readonly string[] },
+): void {
+  const absent = [inputs.x.name, inputs.t.name, inputs.y.name].filter((n) => !has.inputNames.includes(n));
+  if (!has.outputNames.includes(output.name)) absent.push(output.name);
+  if (absent.length === 0) return;
+  throw new StudioError({
+    code: 'model-unsupported',
+    message: `The model has no input or output called ${absent.join(', ')}, which its manifest names.`,
+    remedy: 'Choose another model; if it is yours, correct the names in its manifest.',
+    detail: `inputs ${has.inputNames.join(', ')}; outputs ${has.outputNames.join(', ')}`,
+  });
+}
