@@ -1,6 +1,7 @@
 /** The mathematics of ordinal diffusion: pure functions of numbers, the same in any JavaScript realm. */
 export * from './agreement';
 export * from './conditioning';
+export * from './lockstep';
 export * from './loop';
 export * from './noise';
 export * from './ordinal';

@@ -10,7 +10,7 @@ import { Engine } from './engine';
 import { openGpu } from './gpu';
 import { settle } from './outcome';
 import { openSession } from './session';
-import type { LoadProgress, LoadRequest, NeighbourRequest, StepFrame } from './types';
+import type { DrawnPicture, LoadProgress, LoadRequest, NeighbourRequest, StepFrame } from './types';
 
 /** A function of the page, called over the wire; it resolves when the page has seen the value. */
 type Callback<T> = ((value: T) => Promise<void>) & Partial<ProxyMethods>;
@@ -67,6 +67,14 @@ export const api = {
     return run(job, (signal) =>
       streaming(onFrame, (send) =>
         engine.sample(request, (f) => send(f, [f.x.buffer, f.x0.buffer, f.epsilon.buffer]), signal),
+      ),
+    );
+  },
+
+  pictures(job: number, requests: readonly SampleRequest[], onPicture: Callback<DrawnPicture>) {
+    return run(job, (signal) =>
+      streaming(onPicture, (send) =>
+        engine.pictures(requests, (drawn) => send(drawn, [drawn.picture.buffer]), signal),
       ),
     );
   },

@@ -7,7 +7,7 @@ import { exampleManifest } from '../models/testing';
 import { Engine, type EngineDependencies } from './engine';
 import type { Gpu } from './gpu';
 import type { NetworkSession, Target } from './session';
-import type { LoadProgress, LoadRequest, ProviderChoice, StepFrame } from './types';
+import type { DrawnPicture, LoadProgress, LoadRequest, ProviderChoice, StepFrame } from './types';
 
 const LENGTH = 3 * 8 * 8;
 const never = new AbortController().signal;
@@ -19,12 +19,13 @@ const cosine = createSchedule({ kind: 'cosine' });
 function denoise(x: Float32Array, t: number, rows: readonly (readonly number[])[]): Float32Array {
   const { alpha, sigma } = cosine.level(t);
   const gain = (alpha * 0.25) / (alpha ** 2 * 0.25 + sigma ** 2);
-  const out = new Float32Array(rows.length * x.length);
+  const out = new Float32Array(rows.length * LENGTH);
   for (const [k, [a = 0, b = 0, c = 0, none = 0]] of rows.entries()) {
     const mean = 0 * a + 1 * b + 2 * c + 1 * none;
+    const own = x.length === LENGTH ? x : x.subarray(k * LENGTH, (k + 1) * LENGTH);
     out.set(
-      x.map((v) => mean + gain * (v - alpha * mean)),
-      k * x.length,
+      own.map((v) => mean + gain * (v - alpha * mean)),
+      k * LENGTH,
     );
   }
   return out;
@@ -345,6 +346,84 @@ describe('other kinds of model', () => {
     await engine.load(at(), ignore, never);
     await draw(engine, { steps: 3 });
     expect(runs.map((run) => run.t)).toEqual([0.5, 0.9, 0.5, 0.1]);
+  });
+});
+
+describe('pictures', () => {
+  const list = [
+    { ...request, seed: 1, steps: 4 },
+    { ...request, seed: 2, steps: 4, severity: 2.5, guidance: 1.5 },
+    { ...request, seed: 3, steps: 2 },
+    { ...request, seed: 4, steps: 4, severity: 0.5 },
+  ];
+
+  test('are what each request alone draws, several in one run', async () => {
+    const { engine, runs } = rig();
+    await engine.load(at(), ignore, never);
+    runs.length = 0;
+    const drawn: DrawnPicture[] = [];
+    await engine.pictures(list, (p) => drawn.push(p), never);
+    // One plain row, three of the guided extrapolation, one in between; then the one with other steps.
+    expect(runs.map((run) => run.rows.length)).toEqual([5, 5, 5, 5, 1, 1]);
+    expect(drawn.map((p) => p.index)).toEqual([0, 1, 3, 2]);
+    for (const { index, picture, provider } of drawn) {
+      expect(provider).toBe('wasm-threads');
+      expect(picture).toEqual((await draw(engine, list[index])).picture);
+    }
+  });
+
+  test('give way to the page between two runs, even to a model that takes their place', async () => {
+    let evaluations = 0;
+    let then: unknown;
+    const others: Promise<unknown>[] = [];
+    const drawn: DrawnPicture[] = [];
+    const { engine, sessions } = rig({}, (x, t, rows) => {
+      // The first evaluation is the parity check, the second the first step of the picture.
+      if (++evaluations === 2) {
+        for (const id of ['b', 'c', 'd', 'e']) {
+          others.push(
+            engine.load(at(id), ignore, never).then(() => (then = [drawn.length, sessions[0]!.released])),
+          );
+        }
+      }
+      return denoise(x, t, rows);
+    });
+    await engine.load(at(), ignore, never);
+    const job = engine.pictures([{ ...request, steps: 3 }], (p) => drawn.push(p), never);
+    await job;
+    expect(others).toHaveLength(4);
+    // When the last of them was there, the picture was not, and its session was still needed.
+    expect(then).toEqual([0, false]);
+    expect(drawn).toHaveLength(1);
+    expect(sessions[0]!.released).toBe(true);
+  });
+
+  test('stop when aborted, and keep what was made', async () => {
+    const { engine } = rig();
+    await engine.load(at(), ignore, never);
+    const stop = new AbortController();
+    const drawn: number[] = [];
+    const job = engine.pictures(
+      [
+        { ...request, steps: 2 },
+        { ...request, steps: 50 },
+      ],
+      (p) => {
+        drawn.push(p.index);
+        stop.abort();
+      },
+      stop.signal,
+    );
+    await expect(job).rejects.toMatchObject({ code: 'cancelled' });
+    expect(drawn).toEqual([0]);
+  });
+
+  test('refuse a request that is not valid', async () => {
+    const { engine } = rig();
+    await engine.load(at(), ignore, never);
+    await expect(engine.pictures([{ ...request, steps: 0 }], ignore, never)).rejects.toMatchObject({
+      code: 'request-invalid',
+    });
   });
 });
 

@@ -19,12 +19,13 @@ import { cancelled, StudioError } from '../errors';
 import type { BundleManifest } from '../models/manifest';
 import { networkTime, pictureLength } from '../models/network';
 import type { SampleRequest } from '../models/request';
-import { invalidRequest, prepareSample } from '../models/sampling';
+import { invalidRequest, prepareSample, samplePictures } from '../models/sampling';
 import type { WeightsRequest } from '../models/weights';
 import type { Gpu } from './gpu';
 import { SerialQueue } from './queue';
 import type { NetworkSession, Target } from './session';
 import type {
+  DrawnPicture,
   LoadedModel,
   LoadProgress,
   LoadRequest,
@@ -50,12 +51,16 @@ interface Entry {
   readonly loaded: LoadedModel;
   readonly session: NetworkSession;
   readonly schedule: Schedule;
+  /** Jobs in the middle of their work with it: a background job keeps its session while others pass. */
+  users: number;
 }
 
 /** Allowed difference from the parity reference, relative to the output's RMS where that exceeds 1. */
 const PARITY_TOLERANCE = 2e-3;
 /** Models kept ready; the one not used for longest goes first. */
 const MAX_MODELS = 4;
+/** Pictures drawn at once in the background. */
+const MAX_BATCH = 4;
 /** Devices lost before the CPU takes over for good. */
 const MAX_LOST_DEVICES = 2;
 
@@ -74,6 +79,26 @@ function receiveMessages(): Promise<void> {
     };
     port2.postMessage(null);
   });
+}
+
+const nameOf = ({ loaded }: Entry) => `${loaded.manifest.id}/${loaded.variant}`;
+
+/** Places of requests that can be drawn together, in the order of the list. */
+function batches(requests: readonly SampleRequest[]): number[][] {
+  const open = new Map<string, number[]>();
+  const all: number[][] = [];
+  for (const [index, { model, variant, sampler, steps, eta }] of requests.entries()) {
+    const key = JSON.stringify([model, variant, sampler, steps, eta]);
+    const batch = open.get(key);
+    if (batch && batch.length < MAX_BATCH) {
+      batch.push(index);
+    } else {
+      const fresh = [index];
+      open.set(key, fresh);
+      all.push(fresh);
+    }
+  }
+  return all;
 }
 
 export class Engine {
@@ -154,6 +179,44 @@ export class Engine {
   }
 
   /**
+   * Draws the finished pictures of a list, in the background, several in one batch where they share a table.
+   * @throws StudioError as `sample`; pictures given before stay valid.
+   */
+  pictures(
+    requests: readonly SampleRequest[],
+    onPicture: (drawn: DrawnPicture) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const between = async () => {
+      await receiveMessages();
+      await this.queue.giveWay();
+      if (signal.aborted) throw cancelled();
+    };
+    return this.queue.run(
+      signal,
+      async () => {
+        for (const batch of batches(requests)) {
+          const start = performance.now();
+          const { model, variant } = requests[batch[0]!]!;
+          const entry = await this.entry(model, variant, signal);
+          entry.users++;
+          try {
+            const wanted = batch.map((index) => requests[index]!);
+            const drawn = await samplePictures(entry.loaded.manifest, entry.session, wanted, between);
+            const ms = performance.now() - start;
+            const { provider } = entry.session;
+            batch.forEach((index, i) => onPicture({ index, picture: drawn[i]!, provider, ms }));
+          } finally {
+            entry.users--;
+            if (this.entries.get(nameOf(entry)) !== entry) this.release(entry);
+          }
+        }
+      },
+      'background',
+    );
+  }
+
+  /**
    * All grades' estimates from one x_t, as one batch. Times outside the trained range (the finished picture) are
    * evaluated at its nearest end; the result says at which time.
    * @throws StudioError as `sample`.
@@ -186,33 +249,42 @@ export class Engine {
     });
   }
 
-  /** A loaded model by name, made again when its device was lost or it had to make room meanwhile. */
+  /** What a job needs of a loaded model. */
   private async find(model: string, variant: string, signal: AbortSignal) {
+    const { loaded, session, schedule } = await this.entry(model, variant, signal);
+    return { manifest: loaded.manifest, session, schedule };
+  }
+
+  /** A loaded model by name, made again when its device was lost or it had to make room meanwhile. */
+  private async entry(model: string, variant: string, signal: AbortSignal): Promise<Entry> {
     const name = `${model}/${variant}`;
     const request = this.requests.get(name);
     if (!request) throw invalidRequest(`The model ${model} (${variant}) has not been loaded.`);
     let entry = this.entries.get(name);
     if (!entry || entry.session.isLost()) entry = await this.open(request, silent, signal);
-    this.keep(entry);
-    return { manifest: entry.loaded.manifest, session: entry.session, schedule: entry.schedule };
+    return this.keep(entry);
   }
 
   /** Makes an entry the most recently used one and lets go of those beyond the limit. */
   private keep(entry: Entry): Entry {
-    const key = `${entry.loaded.manifest.id}/${entry.loaded.variant}`;
+    const key = nameOf(entry);
     const old = this.entries.get(key);
     this.entries.delete(key);
     this.entries.set(key, entry);
     this.requests.set(key, entry.request);
-    const surplus = old && old !== entry ? [old] : [];
+    if (old && old !== entry) this.release(old);
     for (const [name, other] of this.entries) {
       if (this.entries.size <= MAX_MODELS) break;
       this.entries.delete(name);
-      surplus.push(other);
+      this.release(other);
     }
-    // Not awaited by any job, and a failure to free memory is no reason to fail one.
-    for (const { session } of surplus) void session.release().catch(silent);
     return entry;
+  }
+
+  /** Frees a session, unless a job that has given way still needs it: that job then frees it itself. */
+  private release({ users, session }: Entry): void {
+    // Not awaited by any job, and a failure to free memory is no reason to fail one.
+    if (users === 0) void session.release().catch(silent);
   }
 
   private async open(
@@ -265,7 +337,7 @@ export class Engine {
           parityMaxError,
           timings: { downloadMs, sessionMs, warmUpMs },
         };
-        return { request, loaded, session, schedule };
+        return { request, loaded, session, schedule, users: 0 };
       } catch (thrown) {
         await session.release().catch(silent);
         throw thrown;

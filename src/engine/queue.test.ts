@@ -48,4 +48,32 @@ describe('SerialQueue', () => {
       code: 'cancelled',
     });
   });
+
+  test('background jobs wait for the page’s, and let them pass where they give way', async () => {
+    const queue = new SerialQueue();
+    const log: string[] = [];
+    const page = (name: string) => queue.run(never, async () => void log.push(name));
+    const long = queue.run(
+      never,
+      async () => {
+        log.push('long 1');
+        void page('urgent');
+        const waiting = queue.run(never, async () => void log.push('later'), 'background');
+        await tick();
+        await queue.giveWay();
+        log.push('long 2');
+        await queue.giveWay();
+        return waiting;
+      },
+      'background',
+    );
+    // Asked for after the background job, but before it could begin.
+    await page('first');
+    await tick();
+    expect(log).toEqual(['first', 'long 1']);
+    // Not `await long`: what it returns waits for it.
+    void long;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(log).toEqual(['first', 'long 1', 'urgent', 'long 2']);
+  });
 });

@@ -68,6 +68,17 @@ export interface SampleSummary {
   readonly totalMs: number;
 }
 
+/** One finished picture of a list of requests. */
+export interface DrawnPicture {
+  /** Place in the list. */
+  readonly index: number;
+  /** Flat CHW. */
+  readonly picture: Float32Array;
+  readonly provider: ProviderName;
+  /** Milliseconds in the worker; pictures drawn together share the time. */
+  readonly ms: number;
+}
+
 /** All grades' estimates from one x_t, in one batch, without guidance. */
 export interface NeighbourRequest {
   readonly model: string;
@@ -124,6 +135,15 @@ export interface EngineClient {
     onFrame: (f: StepFrame) => void,
     signal?: AbortSignal,
   ): Promise<SampleSummary>;
+  /**
+   * Finished pictures, in the background: gives way between two evaluations to everything else. Requests that share model,
+   * variant, sampler and steps are drawn several at once. Pictures made before an abort stay valid.
+   */
+  pictures(
+    requests: readonly SampleRequest[],
+    onPicture: (p: DrawnPicture) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
   neighbours(request: NeighbourRequest, signal?: AbortSignal): Promise<NeighbourResult>;
   /** Ends the worker; the client cannot be used afterwards. */
   dispose(): void;

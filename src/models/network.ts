@@ -9,8 +9,8 @@ import type { BundleManifest } from './manifest';
 /** A network that can be evaluated. */
 export interface Network {
   /**
-   * Evaluates one picture under K conditions, as one batch.
-   * @param x flat CHW.
+   * Evaluates K pictures, or one picture under K conditions, as one batch.
+   * @param x flat [K, CHW], or flat CHW: the same picture for every row.
    * @param t what the network takes as time: a float, or an integer where the manifest says `int64`.
    * @param rows K rows of C + 1 class weights; one-hot where the manifest says `index`.
    * @returns flat [K, CHW], in the network's own prediction.
@@ -35,8 +35,9 @@ export function networkTime(manifest: BundleManifest, schedule: Schedule, t: num
   return manifest.inputs.t.kind === 'float' ? schedule.toUnit(t) : t;
 }
 
-/** K copies of one picture, one behind the other. */
-function repeat(x: Float32Array, times: number): Float32Array {
+/** K copies of one picture, one behind the other; what is K pictures already is left as it is. */
+function repeat(x: Float32Array, times: number, length: number): Float32Array {
+  if (x.length === times * length) return x;
   const batch = new Float32Array(x.length * times);
   for (let k = 0; k < times; k++) batch.set(x, k * x.length);
   return batch;
@@ -44,16 +45,17 @@ function repeat(x: Float32Array, times: number): Float32Array {
 
 /** The inputs of one batch by name, as the manifest wants them; see `Network.run`. */
 export function networkInputs(
-  { inputs, image, grades }: BundleManifest,
+  manifest: BundleManifest,
   x: Float32Array,
   t: number,
   rows: readonly (readonly number[])[],
 ): Record<string, PlainTensor> {
+  const { inputs, image, grades } = manifest;
   const k = rows.length;
   return {
     [inputs.x.name]: {
       type: 'float32',
-      data: repeat(x, k),
+      data: repeat(x, k, pictureLength(manifest)),
       dims: [k, image.channels, image.height, image.width],
     },
     [inputs.t.name]:

@@ -7,6 +7,7 @@ import {
   createSchedule,
   sampleLoop,
   samplerTable,
+  sampleTogether,
   type SampleLoop,
   type SampleStep,
   type Schedule,
@@ -81,4 +82,36 @@ export function sampleSteps(
   request: SampleRequest,
 ): AsyncGenerator<SampleStep, void, undefined> {
   return sampleLoop(prepareSample(manifest, network, request).loop);
+}
+
+/**
+ * The finished pictures of requests that share model, variant, sampler, steps and eta, drawn together: one batch an
+ * evaluation time. `between` is awaited before each evaluation, for whoever wants to stop or to let others pass.
+ * @throws StudioError as `prepareSample` and `Network.run`.
+ */
+export async function samplePictures(
+  manifest: BundleManifest,
+  network: Network,
+  requests: readonly SampleRequest[],
+  between: () => Promise<void>,
+): Promise<Float32Array[]> {
+  const prepared = requests.map((request) => prepareSample(manifest, network, request));
+  return sampleTogether(
+    prepared.map(({ loop }) => loop),
+    async (questions, t) => {
+      await between();
+      const rows = questions.flatMap((question) => question.rows);
+      const length = pictureLength(manifest);
+      const x = new Float32Array(rows.length * length);
+      let row = 0;
+      for (const question of questions) question.rows.forEach(() => x.set(question.x, row++ * length));
+      const output = await network.run(x, networkTime(manifest, prepared[0]!.schedule, t), rows);
+      row = 0;
+      return questions.map((question) => {
+        const from = row * length;
+        row += question.rows.length;
+        return output.subarray(from, row * length);
+      });
+    },
+  );
 }

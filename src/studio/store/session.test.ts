@@ -112,6 +112,10 @@ class TestEngine implements EngineClient {
     return { request, provider: 'wasm' as const, nfe: request.steps, totalMs: 40 };
   }
 
+  pictures(): Promise<never> {
+    throw new Error('not asked for by the session');
+  }
+
   async neighbours(_request: unknown, signal?: AbortSignal): Promise<NeighbourResult> {
     this.neighbourCalls++;
     this.neighbourSignals.push(signal!);
