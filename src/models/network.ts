@@ -104,6 +104,11 @@ export function networkOutput(output: RuntimeTensor | undefined, length: number)
   return data;
 }
 
+/** A grader's output for one picture: the probabilities of the grades. @throws StudioError as `networkOutput`. */
+export function gradesRead(output: RuntimeTensor | undefined, count: number): number[] {
+  return Array.from(networkOutput(output, count));
+}
+
 /**
  * That a session has every input and output that the manifest names.
  * @throws StudioError `model-unsupported`.

@@ -1,0 +1,196 @@
+/**
+ * From the distances of a run's trajectories to what is charted, listed and exported: the measures of every triple,
+ * curves with intervals, the worst places, and how the grader read the pictures. Pure functions of plain values.
+ */
+import {
+  bootstrapInterval,
+  confusion,
+  meanInterval,
+  ordinalTriples,
+  quadraticKappa,
+  type Confusion,
+  type Interval,
+  type OrdinalTriple,
+} from '../diffusion';
+import { matrixOf, type Trajectory, type TrajectoryName } from './ordinality';
+
+/** Measures of a triple p < q < r; each is averaged over triples unless one is chosen. */
+export const TRIPLE_MEASURES = ['straightness', 'slack', 'violations', 'cosine'] as const;
+export type TripleMeasure = (typeof TRIPLE_MEASURES)[number];
+/** `outer` is the distance from the lowest to the highest grade, which needs no triple. */
+export type Measure = TripleMeasure | 'outer';
+
+/** Grade indices p < q < r. */
+export type TripleIndices = readonly [number, number, number];
+
+export function triplesOf(count: number): TripleIndices[] {
+  const triples: TripleIndices[] = [];
+  for (let p = 0; p < count; p++) {
+    for (let q = p + 1; q < count; q++) for (let r = q + 1; r < count; r++) triples.push([p, q, r]);
+  }
+  return triples;
+}
+
+/** Every triple of every step of a trajectory: `[step][triple]`, the triples as `triplesOf` orders them. */
+export function measuredTriples(trajectory: Trajectory, count: number): OrdinalTriple[][] {
+  return trajectory.steps.map(({ distances }) => ordinalTriples(matrixOf(distances, count), count));
+}
+
+export function valueOf(triple: OrdinalTriple, measure: TripleMeasure): number {
+  return measure === 'violations' ? (triple.ordered ? 0 : 1) : triple[measure];
+}
+
+export interface CurvePoint extends Interval {
+  readonly step: number;
+  /** Diffusion time in [0, 1]. */
+  readonly t: number;
+  readonly sigma: number;
+}
+
+/** A variant's trajectories with their triples, computed once. */
+export interface MeasuredRun {
+  readonly count: number;
+  readonly trajectories: readonly Trajectory[];
+  readonly triples: ReadonlyMap<Trajectory, OrdinalTriple[][]>;
+}
+
+/** @param known measurements of an earlier state of the same run, which are taken over. */
+export function measureRun(trajectories: readonly Trajectory[], count: number, known?: MeasuredRun): MeasuredRun {
+  const triples = new Map(
+    trajectories.map((one) => [one, known?.triples.get(one) ?? measuredTriples(one, count)]),
+  );
+  return { count, trajectories, triples };
+}
+
+/**
+ * One measure along the steps, for one variant. Severities and triples of one seed belong together, so they are averaged
+ * first; the interval is over seeds, and `n` counts them.
+ * @param triple index into `triplesOf(count)`, or null for the mean over all triples; ignored for `outer`.
+ */
+export function curve(run: MeasuredRun, variant: string, measure: Measure, triple: number | null): CurvePoint[] {
+  const own = run.trajectories.filter((one) => one.variant === variant);
+  const first = own[0];
+  if (!first) return [];
+  return first.steps.map(({ t, sigma }, step) => {
+    const bySeed = new Map<number, { sum: number; count: number }>();
+    for (const one of own) {
+      const group = bySeed.get(one.seed) ?? { sum: 0, count: 0 };
+      bySeed.set(one.seed, group);
+      const add = (value: number) => {
+        group.sum += value;
+        group.count++;
+      };
+      if (measure === 'outer') {
+        // The pair (0, C - 1).
+        add(one.steps[step]!.distances[run.count - 2]!);
+      } else {
+        const all = run.triples.get(one)![step]!;
+        for (const each of triple === null ? all : [all[triple]!]) add(valueOf(each, measure));
+      }
+    }
+    const values = [...bySeed.values()].filter((g) => g.count > 0).map((g) => g.sum / g.count);
+    return { step, t, sigma, ...meanInterval(values) };
+  });
+}
+
+/** The mean distance matrix at a step over a variant's trajectories (or one seed's), row-major C x C; null without any. */
+export function meanDistances(
+  run: MeasuredRun,
+  variant: string,
+  step: number,
+  only: { readonly seed: number | null; readonly severity: number | null },
+): Float64Array | null {
+  const own = run.trajectories.filter(
+    (one) =>
+      one.variant === variant &&
+      (only.seed === null || one.seed === only.seed) &&
+      (only.severity === null || one.severity === only.severity),
+  );
+  if (own.length === 0) return null;
+  const pairs = (own[0]!.steps[step]?.distances ?? []).map(
+    (_, k) => own.reduce((sum, one) => sum + one.steps[step]!.distances[k]!, 0) / own.length,
+  );
+  return pairs.length === 0 ? null : matrixOf(pairs, run.count);
+}
+
+/** One triple at one step of one trajectory. */
+export interface Place extends TrajectoryName {
+  readonly step: number;
+  readonly t: number;
+  readonly sigma: number;
+  readonly triple: OrdinalTriple;
+}
+
+/** How bad a value is: the larger, the farther from a straight ordered line. */
+export const BADNESS: Record<Exclude<TripleMeasure, 'violations'>, (t: OrdinalTriple) => number> = {
+  straightness: (t) => 1 - t.straightness,
+  slack: (t) => t.slack,
+  cosine: (t) => 1 - t.cosine,
+};
+
+/**
+ * The worst places of a run, worst first.
+ * @param limit how many; they are kept in one pass, so a long run costs no more memory.
+ */
+export function worstPlaces(
+  run: MeasuredRun,
+  by: keyof typeof BADNESS,
+  limit: number,
+  variants?: readonly string[],
+): Place[] {
+  const bad = BADNESS[by];
+  const worst: { place: Place; badness: number }[] = [];
+  for (const one of run.trajectories) {
+    if (variants && !variants.includes(one.variant)) continue;
+    const { variant, severity, seed } = one;
+    for (const [step, triples] of run.triples.get(one)!.entries()) {
+      const { t, sigma } = one.steps[step]!;
+      for (const triple of triples) {
+        const badness = bad(triple);
+        if (worst.length === limit && !(badness > worst.at(-1)!.badness)) continue;
+        let at = worst.length;
+        while (at > 0 && worst[at - 1]!.badness < badness) at--;
+        worst.splice(at, 0, { place: { variant, severity, seed, step, t, sigma, triple }, badness });
+        if (worst.length > limit) worst.pop();
+      }
+    }
+  }
+  return worst.map(({ place }) => place);
+}
+
+/** How the grader read one variant's finished pictures. */
+export interface Reading {
+  readonly confusion: Confusion;
+  /** Quadratically weighted kappa, with a 95 % bootstrap interval over seeds; NaN where it is not defined. */
+  readonly kappa: Interval;
+  /** Pictures asked at one of the grades and read. */
+  readonly n: number;
+}
+
+const mostLikely = (probabilities: readonly number[]) => probabilities.indexOf(Math.max(...probabilities));
+
+/**
+ * Asked against read, for pictures asked at a whole grade; the answer is the most likely grade.
+ * @param grades the grades' clinical values.
+ * @returns null when no picture was read.
+ */
+export function reading(
+  trajectories: readonly Trajectory[],
+  variant: string,
+  grades: readonly number[],
+): Reading | null {
+  const judged = trajectories.flatMap(({ variant: own, severity, seed, read }) => {
+    const truth = grades.indexOf(severity);
+    return own === variant && read && truth >= 0 ? [{ seed, truth, answer: mostLikely(read) }] : [];
+  });
+  if (judged.length === 0) return null;
+  const size = grades.length;
+  const seeds = [...new Set(judged.map((j) => j.seed))];
+  const bySeed = seeds.map((s) => judged.filter((j) => j.seed === s));
+  const whole = confusion(size, judged);
+  return {
+    confusion: whole,
+    kappa: bootstrapInterval(bySeed, (groups) => quadraticKappa(confusion(size, groups.flat()))),
+    n: judged.length,
+  };
+}
