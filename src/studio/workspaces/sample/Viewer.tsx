@@ -9,6 +9,7 @@ import { Segmented, Switch } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
 import { formatSigned, gradeIndex, scrubberText } from '../../store/format';
 import { Filmstrip } from './Filmstrip';
+import { Notation } from './Notation';
 import { SaveMenu } from './SaveMenu';
 import { Transport } from './Transport';
 import { useDifferences } from './useDifferences';
@@ -23,6 +24,7 @@ export function Viewer() {
       <Transport />
       <Filmstrip />
       <ActivityBar />
+      <Notation />
     </section>
   );
 }
