@@ -30,6 +30,8 @@ export default defineConfig({
     actionTimeout: 60_000,
     navigationTimeout: 60_000,
     screenshot: 'only-on-failure',
+    // It would answer what a test wants to answer itself; its own test lets it in.
+    serviceWorkers: 'block',
   },
   projects: [
     {

@@ -1,13 +1,16 @@
 /**
- * Build and serving of the page. Three things here are not defaults: `models/` is served next to the page (and copied
- * into the build), the COOP/COEP headers that WASM threads need are sent by the dev and preview servers, and
- * onnxruntime-web is left alone by the dependency optimiser, which would break its own worker and WASM lookups.
+ * Build and serving of the page. Four things here are not defaults: `models/` is served next to the page (and copied
+ * into the build), the COOP/COEP headers that WASM threads need are sent by the dev and preview servers,
+ * onnxruntime-web is left alone by the dependency optimiser, which would break its own worker and WASM lookups, and a
+ * service worker is built that keeps the page for visits without a network.
  */
 import { createReadStream } from 'node:fs';
 import { cp, stat } from 'node:fs/promises';
 import path from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defaultClientConditions, defineConfig, type Connect, type Plugin } from 'vite';
+import { VitePWA } from 'vite-plugin-pwa';
+import { DESCRIPTIONS_CACHE, RUNTIME_CACHE } from './src/models/offline';
 
 const ISOLATION_HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -70,10 +73,63 @@ function models(): Plugin {
   };
 }
 
+/**
+ * The page as an app. The worker keeps the page itself; WebAssembly (tens of megabytes, of which one browser needs one
+ * file) and descriptions of the models are kept as they are used. Weights are no business of its: src/models/weights.ts
+ * keeps them by their hash. A new release waits until the person agrees to reload.
+ */
+function installable() {
+  return VitePWA({
+    registerType: 'prompt',
+    injectRegister: false,
+    includeManifestIcons: false,
+    manifest: {
+      name: 'Ordinal Diffusion Studio',
+      short_name: 'Ordinal Studio',
+      description:
+        'Draws medical images by severity grade with an Ordinal Diffusion Model, in the browser. Synthetic pictures only.',
+      lang: 'en',
+      display: 'standalone',
+      background_color: '#101214',
+      theme_color: '#14181c',
+      categories: ['education', 'medical'],
+      icons: [
+        { src: 'icons/icon-192.png', sizes: '192x192', type: 'image/png' },
+        { src: 'icons/icon-512.png', sizes: '512x512', type: 'image/png' },
+        { src: 'icons/icon-maskable-512.png', sizes: '512x512', type: 'image/png', purpose: 'maskable' },
+        { src: 'favicon.svg', sizes: 'any', type: 'image/svg+xml' },
+      ],
+    },
+    workbox: {
+      globPatterns: ['**/*.{html,js,mjs,css,svg,png}'],
+      globIgnores: ['models/**', 'icons/**'],
+      maximumFileSizeToCacheInBytes: 8 * 1024 * 1024,
+      // What follows the ? says what to show; the page is one and the same.
+      ignoreURLParametersMatching: [/./],
+      navigateFallback: null,
+      // So that the first visit already is at home: its pictures need no second one to work without a network.
+      clientsClaim: true,
+      cleanupOutdatedCaches: true,
+      runtimeCaching: [
+        {
+          urlPattern: /\/assets\/[^/]+\.wasm$/,
+          handler: 'CacheFirst',
+          options: { cacheName: RUNTIME_CACHE },
+        },
+        {
+          urlPattern: /\/models\/[^?#]+\.(?:json|md|webp)$/,
+          handler: 'NetworkFirst',
+          options: { cacheName: DESCRIPTIONS_CACHE, networkTimeoutSeconds: 5 },
+        },
+      ],
+    },
+  });
+}
+
 export default defineConfig({
   // Relative, so that the built page works from any folder of a static host.
   base: './',
-  plugins: [react(), models()],
+  plugins: [react(), models(), installable()],
   server: { headers: ISOLATION_HEADERS },
   preview: { headers: ISOLATION_HEADERS },
   // The runtime's files are then named by src/engine/session.ts, and its threads do not run our worker's entry again.

@@ -1,10 +1,13 @@
 /** The page starts here: one store, one session, the real engine; then it opens the first model without being asked. */
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { registerSW } from 'virtual:pwa-register';
 import { createEngineClient } from './engine/client';
+import { DESCRIPTIONS_CACHE, keep } from './models/offline';
 import { readCatalogue, readManifest } from './models/source';
 import { App } from './studio/App';
-import { SessionContext } from './studio/context';
+import { InstallationContext, SessionContext } from './studio/context';
+import { Installation } from './studio/store/installation';
 import { readLocation, readWorkspace, writeLocation } from './studio/store/location';
 import { createPreferences } from './studio/store/preferences';
 import { StudioSession } from './studio/store/session';
@@ -37,12 +40,47 @@ session.store.subscribe(({ workspace }) => {
   if (workspace !== readWorkspace(location.hash)) location.hash = workspace;
 });
 
+/** Settles when everything that describes the models has been read; what can't be read is left out. */
+function descriptions(): Promise<string[]> {
+  const named = ({ bundles, manifests }: ReturnType<typeof session.store.getState>) =>
+    bundles.length > 0 && bundles.every((id) => manifests[id])
+      ? [
+          `${modelsUrl}catalogue.json`,
+          ...bundles.flatMap((id) =>
+            ['manifest.json', manifests[id]?.evaluation, manifests[id]?.preview]
+              .filter((file) => file !== undefined)
+              .map((file) => bundleUrl(id) + file),
+          ),
+        ]
+      : null;
+  return new Promise((resolve) => {
+    const look = () => {
+      const urls = named(session.store.getState());
+      if (!urls) return false;
+      resolve(urls);
+      return true;
+    };
+    if (look()) return;
+    const off = session.store.subscribe(() => look() && off());
+  });
+}
+
+const installation = new Installation({
+  supported: import.meta.env.PROD && 'serviceWorker' in navigator,
+  register: registerSW,
+  active: () => navigator.serviceWorker.ready,
+  keepRest: async () => keep(DESCRIPTIONS_CACHE, await descriptions()),
+  reload: () => location.reload(),
+});
+
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
 createRoot(root).render(
   <StrictMode>
     <SessionContext value={session}>
-      <App />
+      <InstallationContext value={installation}>
+        <App />
+      </InstallationContext>
     </SessionContext>
   </StrictMode>,
 );

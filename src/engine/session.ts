@@ -31,6 +31,7 @@ import {
   type Network,
   type PlainTensor,
 } from '../models/network';
+import { forgetOthers, keep, RUNTIME_CACHE } from '../models/offline';
 import { nameNodes } from '../models/onnxNodes';
 import type { Gpu } from './gpu';
 import type { ProviderName } from './types';
@@ -90,16 +91,41 @@ async function imported(script: Promise<Runtime>): Promise<Runtime> {
   }
 }
 
-/** The runtime that suits a target, configured; the number of threads is settled by the first call. */
+/** A build of the runtime: its script, and the two files that the script asks for. */
+interface Build {
+  readonly script: () => Promise<Runtime>;
+  readonly mjs: string;
+  readonly wasm: string;
+}
+
+const PLAIN: Build = { script: () => import('onnxruntime-web/wasm'), mjs: plainMjs, wasm: plainWasm };
+const JSPI: Build = { script: () => import('onnxruntime-web/jspi'), mjs: jspiMjs, wasm: jspiWasm };
+const ASYNCIFY: Build = {
+  script: () => import('onnxruntime-web/webgpu'),
+  mjs: asyncifyMjs,
+  wasm: asyncifyWasm,
+};
+
+function buildFor(target: Target): Build {
+  if (target.provider === 'wasm') return PLAIN;
+  return 'Suspending' in WebAssembly ? JSPI : ASYNCIFY;
+}
+
+/** The build for a target, loaded and configured; the number of threads is settled by the first call. */
 async function loadRuntime(target: Target): Promise<Runtime> {
-  if (target.provider === 'wasm') {
-    const runtime = await imported(import('onnxruntime-web/wasm'));
-    return configure(runtime, plainMjs, plainWasm, target.threads);
-  }
-  // One thread: what little a WebGPU session leaves to the CPU is not worth starting more.
-  return 'Suspending' in WebAssembly
-    ? configure(await imported(import('onnxruntime-web/jspi')), jspiMjs, jspiWasm, 1)
-    : configure(await imported(import('onnxruntime-web/webgpu')), asyncifyMjs, asyncifyWasm, 1);
+  const { script, mjs, wasm } = buildFor(target);
+  // What little a WebGPU session leaves to the CPU is not worth starting more than one thread.
+  return configure(await imported(script()), mjs, wasm, target.provider === 'wasm' ? target.threads : 1);
+}
+
+/** Keeps a build that has proved to work for visits without a network; in development it would only be in the way. */
+function keepForOffline({ wasm }: Build): void {
+  if (!import.meta.env.PROD) return;
+  void keep(RUNTIME_CACHE, [absolute(wasm)]);
+  void forgetOthers(
+    RUNTIME_CACHE,
+    [PLAIN, JSPI, ASYNCIFY].map((build) => absolute(build.wasm)),
+  );
 }
 
 /** What the errors of a WebAssembly instance that is broken for good have in their text. */
@@ -213,6 +239,7 @@ export async function openSession(
   } catch (thrown) {
     throw await explain(thrown, 'preparing the model', 'model-unsupported');
   }
+  keepForOffline(buildFor(target));
 
   try {
     requireNames(manifest, session);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { fetchWeights, type WeightsRequest } from './weights';
+import { deleteWeights, fetchWeights, storedWeights, type WeightsRequest } from './weights';
 
 const content = new TextEncoder().encode('what a network knows');
 const sha256 = createHash('sha256').update(content).digest('hex');
@@ -9,15 +9,18 @@ const url = 'http://host/models/example/odm.onnx';
 /** The part of the Cache API that is used, in memory. */
 class MemoryCache {
   readonly entries = new Map<string, Uint8Array<ArrayBuffer>>();
-  async match(key: string) {
-    const stored = this.entries.get(key);
+  async match(key: string | { url: string }) {
+    const stored = this.entries.get(typeof key === 'string' ? key : key.url);
     return stored && new Response(stored);
+  }
+  async keys() {
+    return [...this.entries.keys()].map((url) => ({ url }));
   }
   async put(key: string, response: Response) {
     this.entries.set(key, new Uint8Array(await response.arrayBuffer()));
   }
-  async delete(key: string) {
-    return this.entries.delete(key);
+  async delete(key: string | { url: string }) {
+    return this.entries.delete(typeof key === 'string' ? key : key.url);
   }
 }
 
@@ -131,5 +134,27 @@ describe('fetchWeights', () => {
     vi.stubGlobal('crypto', {});
     serve([content]);
     await expect(fetchWeights(request())).rejects.toMatchObject({ remedy: expect.stringContaining('https') });
+  });
+});
+
+describe('what is kept', () => {
+  test('is listed with its size, and deleted by its hash wherever it came from', async () => {
+    serve([content]);
+    await fetchWeights(request());
+    cache.entries.set('http://elsewhere/old/sha256/abc', new Uint8Array(5));
+    expect(await storedWeights()).toEqual([
+      { sha256, bytes: content.length },
+      { sha256: 'abc', bytes: 5 },
+    ]);
+    await deleteWeights('abc');
+    expect(await storedWeights()).toEqual([{ sha256, bytes: content.length }]);
+    await deleteWeights(sha256);
+    expect(await storedWeights()).toEqual([]);
+  });
+
+  test('is nothing where the browser refuses a cache', async () => {
+    vi.stubGlobal('caches', undefined);
+    expect(await storedWeights()).toEqual([]);
+    await expect(deleteWeights('abc')).resolves.toBeUndefined();
   });
 });

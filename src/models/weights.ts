@@ -3,6 +3,7 @@
  * on whose SHA-256 is not the manifest's. The cache is keyed by that hash, so a new release never meets old weights.
  */
 import { cancelled, StudioError } from '../errors';
+import { openCache } from './offline';
 import { fetchFrom } from './source';
 
 const CACHE_NAME = 'weights-v1';
@@ -33,15 +34,6 @@ export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string>
   }
   const digest = new Uint8Array(await subtle.digest('SHA-256', bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-/** The cache, or nothing where the browser refuses one (private windows, plain http): then every visit downloads. */
-async function openCache(): Promise<Cache | undefined> {
-  try {
-    return await caches.open(CACHE_NAME);
-  } catch {
-    return undefined;
-  }
 }
 
 function missing(url: string): StudioError {
@@ -108,7 +100,8 @@ async function verified(request: WeightsRequest, content: Uint8Array<ArrayBuffer
  * @throws StudioError `weights-missing`, `hash-mismatch`, `download-failed` or `cancelled`.
  */
 export async function fetchWeights(request: WeightsRequest): Promise<Uint8Array<ArrayBuffer>> {
-  const cache = await openCache();
+  // Where the browser refuses a cache, every visit downloads.
+  const cache = await openCache(CACHE_NAME);
   const key = new URL(`sha256/${request.sha256}`, request.url).href;
   const stored = await cache?.match(key);
   if (stored) {
@@ -130,4 +123,32 @@ export async function fetchWeights(request: WeightsRequest): Promise<Uint8Array<
   // A full disk must not stop a picture from being made.
   await cache?.put(key, new Response(content)).catch(() => undefined);
   return content;
+}
+
+/** A weights file that is kept on this machine. */
+export interface StoredWeights {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** The hash is the end of a stored file's address, whichever address it was fetched for. */
+const hashOf = (url: string) => url.slice(url.lastIndexOf('/') + 1);
+
+/** Every weights file that is kept on this machine, those of models long gone included. */
+export async function storedWeights(): Promise<StoredWeights[]> {
+  const cache = await openCache(CACHE_NAME);
+  const stored = new Map<string, number>();
+  for (const request of (await cache?.keys()) ?? []) {
+    const response = await cache?.match(request);
+    if (response) stored.set(hashOf(request.url), (await response.blob()).size);
+  }
+  return [...stored].map(([sha256, bytes]) => ({ sha256, bytes }));
+}
+
+/** Deletes a weights file from this machine; a model at work keeps working until the page is left. */
+export async function deleteWeights(sha256: string): Promise<void> {
+  const cache = await openCache(CACHE_NAME);
+  for (const request of (await cache?.keys()) ?? []) {
+    if (hashOf(request.url) === sha256) await cache?.delete(request);
+  }
 }

@@ -2,6 +2,7 @@
 import { createElement, useEffect, useState, type ComponentType, type ReactNode } from 'react';
 import { ErrorPanel } from './components/ErrorPanel';
 import { Header } from './components/Header';
+import { UpdateNotice } from './components/UpdateNotice';
 import { Button } from './components/widgets';
 import { useStudio } from './context';
 import { Keyboard } from './keyboard/Keyboard';
@@ -26,6 +27,7 @@ export function App() {
         listOpen={keysShown}
         onListOpenChange={setKeysShown}
       />
+      <UpdateNotice />
       <Announcer />
     </>
   );

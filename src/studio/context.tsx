@@ -1,6 +1,7 @@
 /** The way from components to the session and its store. */
 import { createContext, use } from 'react';
 import { useStore } from 'zustand';
+import type { Installation, InstallationState } from './store/installation';
 import type { Preferences } from './store/preferences';
 import type { StudioSession } from './store/session';
 import type { StudioState } from './store/state';
@@ -24,4 +25,12 @@ export function usePreference<K extends keyof Preferences>(
   const { preferences } = useSession();
   const value = useStore(preferences, (p) => p[key]);
   return [value, (next) => preferences.setState({ [key]: next } as Pick<Preferences, K>)];
+}
+
+export const InstallationContext = createContext<Installation | null>(null);
+
+export function useInstallation(): [Installation, InstallationState] {
+  const installation = use(InstallationContext);
+  if (!installation) throw new Error('an InstallationContext is missing');
+  return [installation, useStore(installation.store)];
 }

@@ -6,6 +6,7 @@ import { providerName } from '../store/format';
 import type { ThemeChoice } from '../store/preferences';
 import { WORKSPACES, type Workspace } from '../workspaces';
 import { Icon } from './Icon';
+import { StorageButton } from './StorageDialog';
 import { IconButton } from './widgets';
 
 const NEXT_THEME: Record<ThemeChoice, ThemeChoice> = { system: 'light', light: 'dark', dark: 'system' };
@@ -31,6 +32,7 @@ export function Header({ current, onShowKeys }: { current: Workspace; onShowKeys
       </p>
       <div className="top-end">
         <ProviderChip />
+        <StorageButton />
         <IconButton
           icon="keyboard"
           label="Keyboard shortcuts"

@@ -203,6 +203,11 @@ export class StudioSession {
     }
   }
 
+  /** URL of a bundle's folder, ending in `/`. */
+  bundleUrl(model: string): string {
+    return this.#parts.bundleUrl(model);
+  }
+
   /** Says a milestone through the page's one status region. */
   announce(announcement: string): void {
     this.#set({ announcement });
