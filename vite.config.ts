@@ -10,7 +10,7 @@ import path from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defaultClientConditions, defineConfig, type Connect, type Plugin } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
-import { DESCRIPTIONS_CACHE, RUNTIME_CACHE } from './src/models/offline';
+import { DESCRIPTIONS_CACHE, RUNTIME_CACHE } from './src/models/offline.ts';
 
 const ISOLATION_HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',

@@ -68,6 +68,15 @@ function descriptions(): Promise<string[]> {
 const installation = new Installation({
   supported: import.meta.env.PROD && 'serviceWorker' in navigator,
   register: registerSW,
+  onSwitch: (callback) => {
+    const { serviceWorker } = navigator;
+    // The first one to take control of a page that had none is no switch.
+    let before = serviceWorker.controller;
+    serviceWorker.addEventListener('controllerchange', () => {
+      if (before) callback();
+      before = serviceWorker.controller;
+    });
+  },
   active: () => navigator.serviceWorker.ready,
   keepRest: async () => keep(DESCRIPTIONS_CACHE, await descriptions()),
   reload: () => location.reload(),

@@ -3,6 +3,7 @@ import { Installation, type InstallationParts, type Register } from './installat
 
 function setUp(change: Partial<InstallationParts> = {}) {
   let options: Parameters<Register>[0] | undefined;
+  let switchTo: () => void = () => undefined;
   const switched = vi.fn(async () => undefined);
   const reload = vi.fn();
   const installation = new Installation({
@@ -11,6 +12,7 @@ function setUp(change: Partial<InstallationParts> = {}) {
       options = given;
       return switched;
     },
+    onSwitch: (callback) => (switchTo = callback),
     active: async () => undefined,
     keepRest: async () => true,
     reload,
@@ -21,6 +23,7 @@ function setUp(change: Partial<InstallationParts> = {}) {
     installation,
     state: () => installation.store.getState(),
     options: () => options!,
+    switchTo: () => switchTo(),
     switched,
     reload,
     registration,
@@ -49,22 +52,22 @@ it('says when it is not', async () => {
 });
 
 it('a new release waits until the person agrees', async () => {
-  const { installation, options, state, switched, reload } = setUp();
+  const { installation, options, state, switched, reload, switchTo } = setUp();
   options().onNeedRefresh();
   expect(state().update).toBe('waiting');
   expect(switched).not.toHaveBeenCalled();
   await installation.agree();
   expect(switched).toHaveBeenCalledOnce();
-  options().onNeedReload();
+  switchTo();
   expect(reload).toHaveBeenCalledOnce();
 });
 
 it('a switch made in another tab does not reload this one', async () => {
-  const { installation, options, state, reload } = setUp();
+  const { installation, options, state, reload, switchTo } = setUp();
   options().onNeedRefresh();
   installation.later();
   expect(state().update).toBe('none');
-  options().onNeedReload();
+  switchTo();
   expect(state().update).toBe('elsewhere');
   expect(reload).not.toHaveBeenCalled();
   await installation.agree();

@@ -23,6 +23,8 @@ export type Register = (options: {
 export interface InstallationParts {
   readonly supported: boolean;
   readonly register: Register;
+  /** Calls back whenever another service worker than before is in control of this page. */
+  readonly onSwitch: (callback: () => void) => void;
   /** Settles when a service worker is at work. */
   readonly active: () => Promise<unknown>;
   /** Keeps what the service worker did not see on a first visit; false when something could not be kept. */
@@ -47,13 +49,15 @@ export class Installation {
       this.store.setState({ offline: 'none' });
       return;
     }
+    parts.onSwitch(() => {
+      if (this.#agreed) this.#reload();
+      else this.store.setState({ update: 'elsewhere' });
+    });
     this.#switch = parts.register({
       immediate: true,
       onNeedRefresh: () => this.store.setState({ update: 'waiting' }),
-      onNeedReload: () => {
-        if (this.#agreed) this.#reload();
-        else this.store.setState({ update: 'elsewhere' });
-      },
+      // Said by `onSwitch`, which knows of releases that come during the very first visit, too.
+      onNeedReload: () => undefined,
       onRegisteredSW: (_, registration) => {
         if (!registration) {
           this.store.setState({ offline: 'failed' });
