@@ -9,7 +9,7 @@ import { fetchWeights } from '../models/weights';
 import { Engine } from './engine';
 import { openGpu } from './gpu';
 import { settle } from './outcome';
-import { openSession } from './session';
+import { openGrader, openSession } from './session';
 import type { DrawnPicture, LoadProgress, LoadRequest, NeighbourRequest, StepFrame } from './types';
 
 /** A function of the page, called over the wire; it resolves when the page has seen the value. */
@@ -25,7 +25,14 @@ function wasmThreads(): number {
   return cores <= GENTLE_THREADS ? cores : Math.min(MAX_THREADS, Math.max(GENTLE_THREADS, cores >> 1));
 }
 
-const engine = new Engine({ readManifest, fetchWeights, openGpu, openSession, threads: wasmThreads() });
+const engine = new Engine({
+  readManifest,
+  fetchWeights,
+  openGpu,
+  openSession,
+  openGrader,
+  threads: wasmThreads(),
+});
 const jobs = new Map<number, AbortController>();
 
 /** Runs a job under its name, so that `cancel` finds it. */
@@ -86,6 +93,12 @@ export const api = {
     return transfer(
       outcome,
       [...x0, ...epsilon, distances].map((array) => array.buffer),
+    );
+  },
+
+  measure(job: number, request: SampleRequest, onStep: Callback<number>) {
+    return run(job, (signal) =>
+      streaming(onStep, (send) => engine.measure(request, (done) => send(done), signal)),
     );
   },
 

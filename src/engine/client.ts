@@ -99,6 +99,8 @@ export function createEngineClient(worker: EngineWorker = startWorker()): Engine
     pictures: (requests, onPicture, signal) =>
       run(signal, (job, isLive) => remote.pictures(job, requests, relay(onPicture, isLive))),
     neighbours: (request, signal) => run(signal, (job) => remote.neighbours(job, request)),
+    measure: (request, onStep, signal) =>
+      run(signal, (job, isLive) => remote.measure(job, request, relay(onStep, isLive))),
     dispose() {
       end(cancelled());
       remote[releaseProxy]();

@@ -87,6 +87,9 @@ function rig(changes: Partial<EngineDependencies> = {}, network = denoise): Rig 
       parts.sessions.push(session);
       return session;
     },
+    openGrader: async () => {
+      throw new Error('no test asked for a grader');
+    },
     ...changes,
   });
   return { engine, ...parts };
@@ -424,6 +427,77 @@ describe('pictures', () => {
     await expect(engine.pictures([{ ...request, steps: 0 }], ignore, never)).rejects.toMatchObject({
       code: 'request-invalid',
     });
+  });
+});
+
+describe('measure', () => {
+  test('finds at every step what the neighbours of that step are', async () => {
+    const { engine, runs } = rig();
+    await engine.load(at(), ignore, never);
+    const { frames } = await draw(engine, { steps: 4 });
+    runs.length = 0;
+    const done: number[] = [];
+    const { steps, read } = await engine.measure({ ...request, steps: 4 }, (n) => done.push(n), never);
+    expect(done).toEqual([1, 2, 3, 4]);
+    expect(read).toBeNull();
+    // The grade asked for is one of the grades compared: no row more.
+    expect(runs.map(({ rows }) => rows.length)).toEqual([3, 3, 3, 3]);
+    for (const [k, step] of steps.entries()) {
+      const { t, x } = frames[k]!;
+      const { distances } = await engine.neighbours({ model: 'example', variant: 'odm', x, t }, never);
+      expect(step.t).toBe(t);
+      expect(step.distances).toEqual([distances[1], distances[2], distances[5]]);
+    }
+  });
+
+  test('guidance and severities in between take their own rows, and the same picture comes out', async () => {
+    const { engine, runs } = rig();
+    await engine.load(at(), ignore, never);
+    const special = { steps: 3, severity: 1.5, guidance: 2 };
+    const { picture } = await draw(engine, special);
+    const pictures: Float32Array[] = [];
+    const graded = rig({
+      readManifest: async () => ({
+        ...manifestOf(),
+        grader: {
+          title: 'Grader',
+          file: 'grader.onnx',
+          sha256: '1'.repeat(64),
+          bytes: 3,
+          precision: 'float32',
+          params: 1,
+          input: { name: 'x' },
+          output: { name: 'p' },
+          qwk: { value: 0.5, interval: [0.4, 0.6], n: 9 },
+        },
+      }),
+      openGrader: async () => ({
+        async read(seen: Float32Array) {
+          pictures.push(seen);
+          return [0.1, 0.2, 0.7];
+        },
+        release: async () => undefined,
+      }),
+    });
+    await graded.engine.load(at(), ignore, never);
+    const { read } = await graded.engine.measure({ ...request, ...special }, ignore, never);
+    expect(read).toEqual([0.1, 0.2, 0.7]);
+    expect(pictures).toEqual([picture]);
+    expect(runs.at(-1)!.rows).toHaveLength(2);
+    expect(graded.runs.at(-1)!.rows).toHaveLength(5);
+  });
+
+  test('lets the page pass, and stops when told', async () => {
+    const { engine } = rig();
+    await engine.load(at(), ignore, never);
+    const controller = new AbortController();
+    const order: string[] = [];
+    const job = engine.measure({ ...request, steps: 50 }, (n) => order.push(`step ${n}`), controller.signal);
+    await draw(engine, { steps: 2 }).then(() => order.push('picture'));
+    controller.abort();
+    await expect(job).rejects.toMatchObject({ code: 'cancelled' });
+    expect(order.indexOf('picture')).toBeLessThan(10);
+    expect(order.length).toBeLessThan(50);
   });
 });
 

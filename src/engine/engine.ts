@@ -18,17 +18,19 @@ import {
 import { cancelled, StudioError } from '../errors';
 import type { BundleManifest } from '../models/manifest';
 import { networkTime, pictureLength } from '../models/network';
+import { measure } from '../models/ordinality';
 import type { SampleRequest } from '../models/request';
 import { invalidRequest, prepareSample, samplePictures } from '../models/sampling';
 import type { WeightsRequest } from '../models/weights';
 import type { Gpu } from './gpu';
 import { SerialQueue } from './queue';
-import type { NetworkSession, Target } from './session';
+import type { GraderSession, NetworkSession, Target } from './session';
 import type {
   DrawnPicture,
   LoadedModel,
   LoadProgress,
   LoadRequest,
+  MeasureResult,
   NeighbourRequest,
   NeighbourResult,
   ProviderChoice,
@@ -41,6 +43,12 @@ export interface EngineDependencies {
   fetchWeights(request: WeightsRequest): Promise<Uint8Array>;
   openGpu(acceptSoftware: boolean): Promise<Gpu>;
   openSession(weights: Uint8Array, manifest: BundleManifest, target: Target): Promise<NetworkSession>;
+  openGrader(
+    weights: Uint8Array,
+    manifest: BundleManifest,
+    names: NonNullable<BundleManifest['grader']>,
+    target: Target,
+  ): Promise<GraderSession>;
   /** Threads that a WASM session may use; 1 where the page is not cross-origin isolated. */
   readonly threads: number;
 }
@@ -107,6 +115,8 @@ export class Engine {
   private readonly entries = new Map<string, Entry>();
   /** How to make again what had to make room, by model and variant. */
   private readonly requests = new Map<string, LoadRequest>();
+  /** The grader used last, by its hash. */
+  private grader: { readonly sha256: string; readonly session: GraderSession } | undefined;
   private gpu: Gpu | undefined;
   private lostDevices = 0;
 
@@ -187,31 +197,50 @@ export class Engine {
     onPicture: (drawn: DrawnPicture) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const between = async () => {
-      await receiveMessages();
-      await this.queue.giveWay();
-      if (signal.aborted) throw cancelled();
-    };
+    const between = () => this.breathe(signal);
     return this.queue.run(
       signal,
       async () => {
         for (const batch of batches(requests)) {
           const start = performance.now();
           const { model, variant } = requests[batch[0]!]!;
-          const entry = await this.entry(model, variant, signal);
-          entry.users++;
-          try {
+          await this.holding({ model, variant }, signal, async ({ loaded, session }) => {
             const wanted = batch.map((index) => requests[index]!);
-            const drawn = await samplePictures(entry.loaded.manifest, entry.session, wanted, between);
+            const drawn = await samplePictures(loaded.manifest, session, wanted, between);
             const ms = performance.now() - start;
-            const { provider } = entry.session;
+            const { provider } = session;
             batch.forEach((index, i) => onPicture({ index, picture: drawn[i]!, provider, ms }));
-          } finally {
-            entry.users--;
-            if (this.entries.get(nameOf(entry)) !== entry) this.release(entry);
-          }
+          });
         }
       },
+      'background',
+    );
+  }
+
+  /**
+   * Measures all grades along one sampling run, in the background, and has the bundle's grader, if there is one, read the
+   * finished picture.
+   * @param onStep counts the steps done.
+   * @throws StudioError as `sample`, or as `load` for the grader.
+   */
+  measure(
+    request: SampleRequest,
+    onStep: (done: number) => void,
+    signal: AbortSignal,
+  ): Promise<MeasureResult> {
+    return this.queue.run(
+      signal,
+      () =>
+        this.holding(request, signal, async ({ request: { bundleUrl }, loaded: { manifest }, session }) => {
+          const start = performance.now();
+          const { steps, picture } = await measure(manifest, session, request, async (index) => {
+            onStep(index + 1);
+            await this.breathe(signal);
+          });
+          const grader = await this.graderOf(bundleUrl, manifest, signal);
+          const read = grader ? await grader.read(picture) : null;
+          return { steps, read, provider: session.provider, ms: performance.now() - start };
+        }),
       'background',
     );
   }
@@ -247,6 +276,53 @@ export class Engine {
         ms: performance.now() - start,
       };
     });
+  }
+
+  /** Between two runs of a background job: messages arrive, and what the page waits for goes first. */
+  private async breathe(signal: AbortSignal): Promise<void> {
+    await receiveMessages();
+    await this.queue.giveWay();
+    if (signal.aborted) throw cancelled();
+  }
+
+  /** A background job's work with a model, which keeps its session meanwhile, whatever other jobs load. */
+  private async holding<T>(
+    { model, variant }: { readonly model: string; readonly variant: string },
+    signal: AbortSignal,
+    work: (entry: Entry) => Promise<T>,
+  ): Promise<T> {
+    const entry = await this.entry(model, variant, signal);
+    entry.users++;
+    try {
+      return await work(entry);
+    } finally {
+      entry.users--;
+      if (this.entries.get(nameOf(entry)) !== entry) this.release(entry);
+    }
+  }
+
+  /** The grader of a bundle on the CPU: a classifier of one picture now and then is no work for a GPU. */
+  private async graderOf(
+    bundleUrl: string,
+    manifest: BundleManifest,
+    signal: AbortSignal,
+  ): Promise<GraderSession | null> {
+    const { grader } = manifest;
+    if (!grader) return null;
+    if (this.grader?.sha256 === grader.sha256) return this.grader.session;
+    const weights = await this.dependencies.fetchWeights({
+      url: bundleUrl + grader.file,
+      sha256: grader.sha256,
+      bytes: grader.bytes,
+      onProgress: silent,
+      onVerify: silent,
+      signal,
+    });
+    const target = { provider: 'wasm', threads: this.dependencies.threads } as const;
+    const session = await this.dependencies.openGrader(weights, manifest, grader, target);
+    void this.grader?.session.release().catch(silent);
+    this.grader = { sha256: grader.sha256, session };
+    return session;
   }
 
   /** What a job needs of a loaded model. */

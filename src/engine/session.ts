@@ -24,6 +24,7 @@ import plainWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { StudioError } from '../errors';
 import type { BundleManifest } from '../models/manifest';
 import {
+  gradesRead,
   networkInputs,
   networkOutput,
   pictureLength,
@@ -194,16 +195,23 @@ function orLost<T>(work: Promise<T>, gpu: Gpu): Promise<T> {
   return Promise.race([work, lost]);
 }
 
+interface OpenRuntime {
+  readonly session: InferenceSession;
+  /** One output of one run, checked by `read`. */
+  run<T>(
+    inputs: Record<string, PlainTensor>,
+    output: string,
+    read: (output: Tensor | undefined) => T,
+  ): Promise<T>;
+  isLost(): boolean;
+  release(): Promise<void>;
+}
+
 /**
- * Makes a session of verified weights.
- * @throws StudioError `model-unsupported` (not an ONNX model that this runtime can run, or other inputs than the
- * manifest's), `device-lost`, `worker-crashed` or `internal`.
+ * A session of any ONNX file.
+ * @throws StudioError `model-unsupported`, `device-lost`, `worker-crashed` or `internal`.
  */
-export async function openSession(
-  weights: Uint8Array,
-  manifest: BundleManifest,
-  target: Target,
-): Promise<NetworkSession> {
+async function openRuntime(weights: Uint8Array, target: Target): Promise<OpenRuntime> {
   const gpu = target.provider === 'webgpu' ? target.gpu : undefined;
   const guarded = <T>(work: Promise<T>) => (gpu ? orLost(work, gpu) : work);
   const explain = async (thrown: unknown, doing: string, otherwise: 'model-unsupported' | 'internal') => {
@@ -240,25 +248,12 @@ export async function openSession(
     throw await explain(thrown, 'preparing the model', 'model-unsupported');
   }
   keepForOffline(buildFor(target));
-
-  try {
-    requireNames(manifest, session);
-  } catch (thrown) {
-    await session.release();
-    throw thrown;
-  }
-
-  const { output } = manifest;
-  const length = pictureLength(manifest);
-  const threads = target.provider === 'wasm' ? target.threads : 0;
   return {
-    provider: gpu ? 'webgpu' : threads > 1 ? 'wasm-threads' : 'wasm',
-    detail: gpu ? gpu.detail : `${threads} thread${threads === 1 ? '' : 's'}`,
-    async run(x, t, rows) {
+    session,
+    async run(inputs, output, read) {
       try {
-        const inputs = feeds(runtime, networkInputs(manifest, x, t, rows));
-        const results = await guarded(session.run(inputs, [output.name]));
-        return networkOutput(results[output.name], length * rows.length);
+        const results = await guarded(session.run(feeds(runtime, inputs), [output]));
+        return read(results[output]);
       } catch (thrown) {
         throw await explain(thrown, 'evaluating the model', 'internal');
       }
@@ -268,5 +263,65 @@ export async function openSession(
       // A session whose device is gone has nothing left to give back.
       if (gpu?.lost.reason === undefined) await session.release();
     },
+  };
+}
+
+/**
+ * Makes a session of verified weights.
+ * @throws StudioError `model-unsupported` (not an ONNX model that this runtime can run, or other inputs than the
+ * manifest's), `device-lost`, `worker-crashed` or `internal`.
+ */
+export async function openSession(
+  weights: Uint8Array,
+  manifest: BundleManifest,
+  target: Target,
+): Promise<NetworkSession> {
+  const opened = await openRuntime(weights, target);
+  try {
+    requireNames(manifest, opened.session);
+  } catch (thrown) {
+    await opened.release();
+    throw thrown;
+  }
+  const { output } = manifest;
+  const length = pictureLength(manifest);
+  const threads = target.provider === 'wasm' ? target.threads : 0;
+  return {
+    provider: target.provider === 'webgpu' ? 'webgpu' : threads > 1 ? 'wasm-threads' : 'wasm',
+    detail: target.provider === 'webgpu' ? target.gpu.detail : `${threads} thread${threads === 1 ? '' : 's'}`,
+    run: (x, t, rows) =>
+      opened.run(networkInputs(manifest, x, t, rows), output.name, (result) =>
+        networkOutput(result, length * rows.length),
+      ),
+    isLost: opened.isLost,
+    release: opened.release,
+  };
+}
+
+/** A bundle's grader, ready. */
+export interface GraderSession {
+  /** Probabilities of the grades, lowest first, for one picture: flat CHW in -1..1. */
+  read(picture: Float32Array): Promise<number[]>;
+  release(): Promise<void>;
+}
+
+/** Makes a session of a grader's verified weights. @throws StudioError as `openSession`. */
+export async function openGrader(
+  weights: Uint8Array,
+  { image, grades }: BundleManifest,
+  names: { readonly input: { readonly name: string }; readonly output: { readonly name: string } },
+  target: Target,
+): Promise<GraderSession> {
+  const opened = await openRuntime(weights, target);
+  return {
+    read: (data) =>
+      opened.run(
+        {
+          [names.input.name]: { type: 'float32', data, dims: [1, image.channels, image.height, image.width] },
+        },
+        names.output.name,
+        (result) => gradesRead(result, grades.length),
+      ),
+    release: opened.release,
   };
 }

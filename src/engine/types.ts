@@ -4,6 +4,7 @@
  */
 import type { ErrorInfo } from '../errors';
 import type { BundleManifest } from '../models/manifest';
+import type { TrajectoryStep } from '../models/ordinality';
 import type { SampleRequest } from '../models/request';
 
 /** An execution provider as we name it: exactly one, the one really in use. */
@@ -101,6 +102,16 @@ export interface NeighbourResult {
   readonly ms: number;
 }
 
+/** What was measured along one sampling run. */
+export interface MeasureResult {
+  /** One per step. */
+  readonly steps: TrajectoryStep[];
+  /** The grader's probabilities of the grades for the finished picture; null when the bundle has no grader. */
+  readonly read: number[] | null;
+  readonly provider: ProviderName;
+  readonly ms: number;
+}
+
 export interface NeighbourTriple {
   readonly p: number;
   readonly q: number;
@@ -145,6 +156,12 @@ export interface EngineClient {
     signal?: AbortSignal,
   ): Promise<void>;
   neighbours(request: NeighbourRequest, signal?: AbortSignal): Promise<NeighbourResult>;
+  /** Measures all grades along one sampling run, in the background; `onStep` counts the steps done. */
+  measure(
+    request: SampleRequest,
+    onStep: (done: number) => void,
+    signal?: AbortSignal,
+  ): Promise<MeasureResult>;
   /** Ends the worker; the client cannot be used afterwards. */
   dispose(): void;
 }
