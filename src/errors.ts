@@ -16,6 +16,11 @@ export const ERROR_CODES = [
   'worker-crashed',
   'output-not-finite',
   'request-invalid',
+  'file-invalid',
+  'link-invalid',
+  'storage-full',
+  'storage-failed',
+  'export-failed',
   'cancelled',
   'internal',
 ] as const;

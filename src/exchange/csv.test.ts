@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { toCsv } from './csv';
+import { parseCsv, toCsv } from './csv';
 
 /** A reader of its own, after the grammar of RFC 4180. */
 function read(text: string): string[][] {
@@ -49,4 +49,29 @@ test('numbers are read back exactly', () => {
       expect(Number(read(toCsv(['v'], [[value]]))[1]![0])).toBe(value === 0 ? 0 : value);
     }),
   );
+});
+
+test('any cells come back, with either line end and a byte order mark', () => {
+  const cell = fc.string({ unit: 'grapheme' });
+  const table = fc
+    .integer({ min: 1, max: 4 })
+    .chain((n) => fc.array(fc.array(cell, { minLength: n, maxLength: n }), { minLength: 1 }));
+  fc.assert(
+    fc.property(table, ([header, ...rows]) => {
+      const text = toCsv(header!, rows);
+      expect(parseCsv(text)).toEqual([header, ...rows]);
+      expect(parseCsv(`\uFEFF${text}`)).toEqual([header, ...rows]);
+    }),
+  );
+  expect(parseCsv('a,b\n1,2\n')).toEqual([
+    ['a', 'b'],
+    ['1', '2'],
+  ]);
+  expect(parseCsv('')).toEqual([]);
+  expect(parseCsv('a\n\nb')).toEqual([['a'], [''], ['b']]);
+});
+
+test('what is no table is refused', () => {
+  expect(() => parseCsv('"2,7')).toThrow(/quotation/);
+  expect(() => parseCsv('"2"x,7')).toThrow(/quotation/);
 });

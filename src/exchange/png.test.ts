@@ -1,12 +1,23 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { decode, encode } from 'fast-png';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawText, textWidth } from './glyphs';
 import { encodeNpy } from './npy';
-import { encodePicture, readProvenance, SOFTWARE, STRIP_TEXT, type Provenance } from './png';
+import { StudioError } from '../errors';
+import { decodePicture, encodePicture, readProvenance, withDisclaimer } from './png';
+import { toLatin1Json, withText } from './pngText';
+import { SOFTWARE, type Provenance } from './provenance';
+import { STRIP_TEXT } from './raster';
+import { anyRequest } from './testing';
 
 const provenance: Provenance = {
-  formatVersion: 1,
+  formatVersion: 2,
   software: SOFTWARE,
+  versions: { studio: '0.1.0', 'onnxruntime-web': '1.30.0' },
   request: {
     model: 'phantom',
     variant: 'odm',
@@ -86,20 +97,93 @@ describe('readProvenance', () => {
       try {
         readProvenance(bytes);
       } catch (thrown) {
-        return (thrown as Error).message;
+        expect(thrown).toBeInstanceOf(StudioError);
+        expect((thrown as StudioError).code).toBe('file-invalid');
+        return (thrown as StudioError).message;
       }
       return '';
     };
     const plain = { width: 1, height: 1, data: new Uint8Array(3), channels: 3 };
-    const messages = [
-      message(Uint8Array.of(1, 2, 3)),
-      message(encode(plain)),
-      message(encode({ ...plain, text: { Software: SOFTWARE, parameters: '{"formatVersion":1}' } })),
-      message(encode({ ...plain, text: { Software: SOFTWARE, parameters: '{' } })),
-    ];
-    expect(messages.slice(0, 3).every(Boolean)).toBe(true);
-    expect(new Set(messages).size).toBe(3);
+    const ours = encodePicture({ chw, width: 4, height: 2, provenance });
+    const cut = ours.slice(0, ours.length - 20);
+    const flipped = ours.slice();
+    flipped[ours.length - 30]! ^= 0xff;
+    const noPng = message(Uint8Array.of(1, 2, 3));
+    const notOurs = message(encode(plain));
+    const broken = message(
+      encode({ ...plain, text: { Software: SOFTWARE, parameters: '{"formatVersion":1}' } }),
+    );
+    expect(new Set([noPng, notOurs, broken, '']).size).toBe(4);
+    expect(message(encode({ ...plain, text: { Software: 'Paint', parameters: 'Steps: 4' } }))).toBe(notOurs);
+    for (const bytes of [encode({ ...plain, text: { Software: SOFTWARE, parameters: '{' } }), cut, flipped]) {
+      expect(message(bytes)).toBe(broken);
+    }
+    const several = message(withDisclaimer(encode(plain), 'CC BY 4.0', 'A contact sheet'));
+    expect([noPng, notOurs, broken, '']).not.toContain(several);
   });
+
+  it('reads the record of the first version', () => {
+    const old = { ...provenance, formatVersion: 1, versions: undefined };
+    const png = encode({
+      width: 1,
+      height: 1,
+      data: new Uint8Array(3),
+      channels: 3,
+      text: { Software: SOFTWARE, parameters: toLatin1Json(old) },
+    });
+    expect(readProvenance(png)).toEqual({ ...provenance, versions: {} });
+  });
+
+  it('any request comes back', () => {
+    fc.assert(
+      fc.property(anyRequest(), fc.string({ unit: 'binary' }), (request, attribution) => {
+        const made = { ...provenance, request, attribution };
+        const bytes = encodePicture({ chw, width: 4, height: 2, provenance: made, scale: 1, strip: false });
+        expect(readProvenance(bytes)).toEqual(made);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+it('a picture read back is the same to the byte', () => {
+  const bytes = encodePicture({ chw, width: 4, height: 2, provenance, scale: 1, strip: false });
+  const again = decodePicture(bytes);
+  expect([again.width, again.height]).toEqual([4, 2]);
+  expect(decode(encodePicture({ ...again, provenance, scale: 1, strip: false })).data).toEqual(
+    decode(bytes).data,
+  );
+});
+
+const exiftool = spawnSync('exiftool', ['-ver']).status === 0;
+it.skipIf(!exiftool)('exiftool reads the fields', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'png-'));
+  try {
+    const file = path.join(folder, 'picture.png');
+    writeFileSync(file, encodePicture({ chw, width: 4, height: 2, provenance }));
+    const { stdout } = spawnSync('exiftool', ['-json', '-a', '-G1', '-validate', '-warning', file], {
+      encoding: 'utf8',
+    });
+    const all = spawnSync('exiftool', ['-json', file], { encoding: 'utf8' }).stdout;
+    const [fields] = JSON.parse(all) as [Record<string, string>];
+    expect(stdout).not.toMatch(/[1-9]\d* (Warning|Error)/);
+    expect(fields).toMatchObject({
+      DigitalSourceType: 'http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia',
+      Software: SOFTWARE,
+      CreatorTool: SOFTWARE,
+      Description: expect.stringContaining('Not a patient'),
+      Rights: 'Trained on Größe – 東京 (CC BY 4.0)',
+      Parameters: expect.stringContaining('Seed: 4294967295'),
+    });
+    const record = fields[Object.keys(fields).find((key) => /^ordinal-?diffusion-?studio$/i.test(key))!]!;
+    expect(JSON.parse(record)).toEqual(provenance);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it('puts text only into a PNG', () => {
+  expect(() => withText(new Uint8Array(100), {}, '')).toThrow(RangeError);
 });
 
 it('the alphabet draws every letter of the strip', () => {

@@ -1,6 +1,8 @@
 /** Saves what the run on the page has come to: the finished picture, or the last estimate of a run cut short. */
 import { encodeNpy } from '../../../exchange/npy';
-import { encodePicture, SOFTWARE } from '../../../exchange/png';
+import { encodePicture } from '../../../exchange/png';
+import { describePicture } from '../../../exchange/provenance';
+import { VERSIONS } from '../../../version';
 import { providerName } from '../../store/format';
 import type { StudioSession } from '../../store/session';
 import type { RunInfo } from '../../store/state';
@@ -8,25 +10,16 @@ import type { RunInfo } from '../../store/state';
 export function savePicture(session: StudioSession): void {
   const { run } = session.store.getState();
   const frame = session.lastFrame();
-  const sha256 = run?.manifest.variants[run.request.variant]?.sha256;
-  if (!run || !frame || sha256 === undefined) return;
+  if (!run || !frame) return;
   const { width, height } = run.manifest.image;
-  const bytes = encodePicture({
-    chw: frame.x0,
-    width,
-    height,
-    strip: session.preferences.getState().strip,
-    provenance: {
-      formatVersion: 1,
-      software: SOFTWARE,
-      request: run.request,
-      modelSha256: sha256,
-      provider: providerName(run.provider),
-      frame: { index: frame.index, steps: frame.steps },
-      license: run.manifest.license,
-      attribution: run.manifest.attribution,
-    },
+  const provenance = describePicture({
+    ...run,
+    provider: providerName(run.provider),
+    versions: VERSIONS,
+    frame,
   });
+  const strip = session.preferences.getState().strip;
+  const bytes = encodePicture({ chw: frame.x0, width, height, strip, provenance });
   download(bytes, 'image/png', `${fileStem(run)}.png`);
 }
 
