@@ -3,7 +3,14 @@
  * `npm test -- lint unit` runs only the checks named.
  */
 import path from 'node:path';
-import { LAB_PYTHON, checkNode, installChromium, installLab, installNodePackages } from './lib/install.mjs';
+import {
+  LAB_PYTHON,
+  checkNode,
+  installChromium,
+  installExiftool,
+  installLab,
+  installNodePackages,
+} from './lib/install.mjs';
 import { Failure, ROOT, bold, command, green, heading, red, run, say } from './lib/terminal.mjs';
 
 /**
@@ -48,7 +55,12 @@ const CHECKS = [
     needs: ['node'],
     run: program('typescript/bin/tsc', '-b'),
   },
-  { name: 'unit', title: 'Unit tests (Vitest)', needs: ['node'], run: program('vitest/vitest.mjs', 'run') },
+  {
+    name: 'unit',
+    title: 'Unit tests (Vitest)',
+    needs: ['node', 'exiftool'],
+    run: program('vitest/vitest.mjs', 'run'),
+  },
   { name: 'build', title: 'Build', needs: ['node'], run: program('vite/bin/vite.js', 'build') },
   {
     name: 'e2e',
@@ -73,6 +85,7 @@ const CHECKS = [
  */
 const SETUP = [
   { name: 'node', install: installNodePackages },
+  { name: 'exiftool', install: installExiftool },
   { name: 'browser', install: installChromium },
   { name: 'lab', install: installLab },
 ];

@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { unzipSync, strFromU8 } from 'fflate';
 import { describe, expect, it } from 'vitest';
-import { parseManifest } from '../models/source';
+import { exampleManifest } from '../models/testing';
 import { Archive } from './archive';
 import {
   datasetReadme,
@@ -82,9 +80,9 @@ it('labels.csv brings the requests back', () => {
 
 /** The training lab writes the same texts; its tests read this file too. */
 it('the texts of a set are those of the golden file', async () => {
-  const file = path.resolve('models/phantom/manifest.json');
-  const manifest = parseManifest(JSON.parse(await readFile(file, 'utf8')), file);
+  const manifest = { ...exampleManifest(), limits: ['Draws nothing – “really” nothing.', 'A second limit.'] };
   const texts = {
+    manifest,
     plan,
     planText: planText(plan),
     labels: labelsCsv(whole, plan.modelSha256),
