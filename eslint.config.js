@@ -76,6 +76,22 @@ export default defineConfig(
     rules: forbid(rooms('exchange|studio', 'src/engine imports only src/models and src/diffusion.'), REACT),
   },
   {
+    files: ['src/exchange/**/*.ts'],
+    rules: forbid(
+      rooms('engine|storage|studio', 'src/exchange imports only src/models and src/diffusion.'),
+      ORT,
+      REACT,
+    ),
+  },
+  {
+    files: ['src/storage/**/*.ts'],
+    rules: forbid(
+      rooms('engine|studio', 'src/storage imports only src/exchange and src/models.'),
+      ORT,
+      REACT,
+    ),
+  },
+  {
     files: ['src/studio/**/*.{ts,tsx}', 'src/main.tsx'],
     extends: [reactHooks.configs.flat.recommended],
     rules: forbid(

@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.{ts,tsx}', 'scripts/**/*.test.ts', 'cli/**/*.test.ts'],
     environment: 'node',
+    // Nothing is timed: a machine that does other work as well may take its time.
+    testTimeout: 60_000,
     restoreMocks: true,
     unstubGlobals: true,
   },
