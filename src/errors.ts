@@ -21,6 +21,7 @@ export const ERROR_CODES = [
   'storage-full',
   'storage-failed',
   'export-failed',
+  'lesson-invalid',
   'cancelled',
   'internal',
 ] as const;

@@ -4,8 +4,12 @@ import { ErrorPanel } from './components/ErrorPanel';
 import { Header } from './components/Header';
 import { UpdateNotice } from './components/UpdateNotice';
 import { Button } from './components/widgets';
-import { useStudio } from './context';
+import { useStore } from 'zustand';
+import { useSession, useStudio } from './context';
 import { Keyboard } from './keyboard/Keyboard';
+import { Coach } from './lessons/Coach';
+import { LESSON_SHORTCUTS } from './lessons/shortcuts';
+import { makeLessonPlayer } from './lessons/player';
 import { SAMPLE, workspaceOf, type Workspace } from './workspaces';
 
 const PAGE_TITLE = 'Ordinal Diffusion Studio';
@@ -13,6 +17,7 @@ const PAGE_TITLE = 'Ordinal Diffusion Studio';
 export function App() {
   const [keysShown, setKeysShown] = useState(false);
   const workspace = workspaceOf(useStudio((s) => s.workspace));
+  const inLesson = useStore(useSession().kept(makeLessonPlayer).store, (s) => s.lesson !== null);
   useEffect(() => {
     document.title = workspace === SAMPLE ? PAGE_TITLE : `${workspace.title} – ${PAGE_TITLE}`;
   }, [workspace]);
@@ -23,10 +28,11 @@ export function App() {
       <WorkspacePlace key={workspace.id} workspace={workspace} />
       <Keyboard
         title={workspace.title}
-        table={workspace.shortcuts}
+        table={inLesson ? [...LESSON_SHORTCUTS, ...workspace.shortcuts] : workspace.shortcuts}
         listOpen={keysShown}
         onListOpenChange={setKeysShown}
       />
+      <Coach />
       <UpdateNotice />
       <Announcer />
     </>

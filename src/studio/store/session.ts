@@ -203,6 +203,11 @@ export class StudioSession {
     }
   }
 
+  /** What a bundle says of itself. @throws StudioError when it can't be read. */
+  manifest(model: string): Promise<BundleManifest> {
+    return this.#manifest(model);
+  }
+
   /** URL of a bundle's folder, ending in `/`. */
   bundleUrl(model: string): string {
     return this.#parts.bundleUrl(model);

@@ -37,7 +37,7 @@ function ModelChoice() {
   const variant = useStudio((s) => s.draft?.variant);
   const manifest = useStudio(draftManifest);
   return (
-    <div className="control-group">
+    <div className="control-group" data-control="model">
       <div className="with-side-button">
         <SelectBox
           label="Model"
@@ -73,7 +73,7 @@ function GradeChoice() {
   if (!manifest || severity === undefined) return <div className="control-group grade-placeholder" />;
   const { grades } = manifest;
   return (
-    <div className="control-group">
+    <div className="control-group" data-control="grade">
       <RadioGroup
         className="grades"
         value={String(severity)}
@@ -111,7 +111,7 @@ function SeedChoice() {
   const lockKey = useKeyName(SAMPLE_SHORTCUTS, 'lock-seed');
   if (seed === undefined) return null;
   return (
-    <div className="control-group">
+    <div className="control-group" data-control="seed">
       <div className="seed-row">
         <NumberBox
           label="Seed"
@@ -169,7 +169,7 @@ function SamplingChoice() {
   if (steps === undefined || sampler === undefined || guidance === undefined || eta === undefined)
     return null;
   return (
-    <div className="control-group">
+    <div className="control-group" data-control="sampling">
       <div className="field-pair">
         <NumberBox
           label="Steps"
@@ -238,7 +238,7 @@ function GenerateButton() {
   else if (changed) hint = 'Settings have changed since this picture';
   else if (locked) hint = 'The seed is locked: the same picture again';
   return (
-    <div className="control-group generate">
+    <div className="control-group generate" data-control="generate">
       <Button kind="primary" isDisabled={!ready} onPress={() => void session.generate()} testId="generate">
         Generate
         <kbd>{keyName}</kbd>

@@ -19,7 +19,12 @@ export function Filmstrip() {
     0,
   );
   return (
-    <ol className="filmstrip" aria-label="Steps of the trajectory" data-testid="filmstrip">
+    <ol
+      className="filmstrip"
+      data-control="filmstrip"
+      aria-label="Steps of the trajectory"
+      data-testid="filmstrip"
+    >
       {slots.map((slot) => {
         const made = run !== null && slot <= newest;
         const index = made ? nearestHeld(run.held, slot) : slot;

@@ -29,7 +29,12 @@ export function NeighbourPanel() {
   const run = useStudio((s) => s.run);
   const differences = useDifferences();
   return (
-    <section className="panel neighbours" aria-labelledby="neighbours-title" data-testid="neighbours">
+    <section
+      className="panel neighbours"
+      data-control="neighbours"
+      aria-labelledby="neighbours-title"
+      data-testid="neighbours"
+    >
       <div className="panel-head">
         <h2 id="neighbours-title">Neighbouring grades</h2>
         <NeighbourStatus />

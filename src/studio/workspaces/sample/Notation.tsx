@@ -7,9 +7,11 @@ import { stepNotation, tableOf } from './notation';
 
 export function Notation() {
   return (
-    <Disclosure title="Formulas of this step" testId="notation-open">
-      <NotationOfStep />
-    </Disclosure>
+    <div data-control="notation">
+      <Disclosure title="Formulas of this step" testId="notation-open">
+        <NotationOfStep />
+      </Disclosure>
+    </div>
   );
 }
 

@@ -37,7 +37,7 @@ export function Transport() {
   };
 
   return (
-    <div className="transport">
+    <div className="transport" data-control="transport">
       <div className="transport-buttons">
         <IconButton
           icon="back"

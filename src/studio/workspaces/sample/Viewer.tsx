@@ -34,21 +34,25 @@ function ViewerTools() {
   const view = useStudio((s) => s.view);
   return (
     <div className="viewer-tools">
-      <Segmented
-        label="View"
-        value={view}
-        choices={[
-          { value: 'x', label: 'Noisy xₜ' },
-          { value: 'x0', label: 'Predicted x̂₀' },
-          { value: 'epsilon', label: 'Noise ε̂' },
-          { value: 'difference', label: 'Δ ε̂', name: 'Δ ε̂, the noise difference from the chosen grade' },
-        ]}
-        onChange={(v) => session.look({ view: v })}
-        testId="view"
-      />
+      <div className="view-choice" data-control="view">
+        <Segmented
+          label="View"
+          value={view}
+          choices={[
+            { value: 'x', label: 'Noisy xₜ' },
+            { value: 'x0', label: 'Predicted x̂₀' },
+            { value: 'epsilon', label: 'Noise ε̂' },
+            { value: 'difference', label: 'Δ ε̂', name: 'Δ ε̂, the noise difference from the chosen grade' },
+          ]}
+          onChange={(v) => session.look({ view: v })}
+          testId="view"
+        />
+      </div>
       <span className="spacer" />
       <SmoothSwitch />
-      <SaveMenu />
+      <div data-control="save">
+        <SaveMenu />
+      </div>
     </div>
   );
 }
@@ -117,7 +121,7 @@ function Stage() {
   const place = scrubberText(cursor, run.request.steps, shown.frame.sigma);
   const title = run.manifest.variants[run.request.variant]?.title ?? run.request.variant;
   return (
-    <figure className="stage">
+    <figure className="stage" data-control="picture">
       <div className="stage-picture" style={{ aspectRatio: `${width} / ${height}` }}>
         <PixelCanvas
           width={width}
