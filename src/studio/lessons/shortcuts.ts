@@ -7,14 +7,14 @@ export const LESSON_SHORTCUTS: readonly Shortcut[] = [
     id: 'lesson-next',
     keys: ['PageDown'],
     what: 'The lesson’s next step',
-    widgetsKeep: true,
+    widgetsKeep: false,
     run: (session) => session.kept(makeLessonPlayer).next(),
   },
   {
     id: 'lesson-back',
     keys: ['PageUp'],
     what: 'The lesson’s step before',
-    widgetsKeep: true,
+    widgetsKeep: false,
     run: (session) => session.kept(makeLessonPlayer).back(),
   },
 ];
