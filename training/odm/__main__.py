@@ -38,7 +38,7 @@ def _train(args: argparse.Namespace) -> None:
         overrides["images"] = args.images
     config = load_config(args.config, **overrides)
     folder = args.out or Path("runs") / args.config.stem
-    Run(config, folder, args.data or _data_root(), resume=args.resume).train(quiet=args.quiet)
+    Run(config, folder, args.data or _data_root(), resume=args.resume, compiled=args.compile).train(quiet=args.quiet)
 
 
 def _export(args: argparse.Namespace) -> None:
@@ -136,6 +136,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--init", type=Path, help="start from the weights of this checkpoint (a trunk)")
     train.add_argument("--images", type=int, help="images to see, instead of the configuration's")
     train.add_argument("--threads", type=int, default=0, help="CPU threads (default: PyTorch's choice)")
+    train.add_argument("--compile", action="store_true", help="torch.compile the network (pays on a GPU, not on a CPU)")
     train.add_argument("--quiet", action="store_true", help="no progress bar")
     train.set_defaults(run=_train)
 

@@ -23,7 +23,7 @@ def bench(config: TrainConfig, steps: int = 12) -> dict[str, float]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = Denoiser(config.network()).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate)
-    train_step = TrainStep(config, BatchSource(images, config), 0, 1, device)
+    train_step = TrainStep(config, BatchSource(images, config, device), 0, 1, device)
     seconds = []
     for step in range(steps + 3):
         start = time.perf_counter()

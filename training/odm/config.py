@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from .augment import AUGMENTATION_COLUMNS
 from .errors import ConfigError
 from .network import NetworkConfig
 
@@ -20,6 +21,7 @@ else:
 
 Reading = Literal["slack", "absolute", "hinge", "cosine"]
 TimeWeight = Literal["constant", "snr", "late", "early"]
+Gradient = Literal["all", "middle"]
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,12 @@ class TrainConfig:
     holdout: float = 0.1  # share of each grade kept from training, chosen by a hash of the file name
     class_balance: float = 0.5  # a grade is drawn in proportion to count ** (1 - this); 1 is uniform over grades
     phantom_count: int = 2000  # pictures of the procedural set
+    augment: float = 0.0  # probability of each change of geometry and colour that the network is told (augment.py)
     # --- network ---
     patch: int = 2
-    channels: tuple[int, ...] = (32, 64, 128, 256)
-    blocks: tuple[int, ...] = (1, 1, 1, 2)
+    channels: tuple[int, ...] = (32, 64, 128, 256)  # per level; each level halves the grid
+    blocks: tuple[int, ...] = (1, 1, 1, 2)  # residual blocks per level on the way down
+    up_blocks: tuple[int, ...] = (1, 1, 1)  # and on the way up, which the lowest level has not
     attention: tuple[int, ...] = (3,)
     embedding: int = 256
     dropout: float = 0.0
@@ -52,11 +56,17 @@ class TrainConfig:
     log_sigma_mean: float = -0.4  # of the log-normal sigma / alpha that times are drawn from
     log_sigma_std: float = 1.4
     uniform_share: float = 0.25  # share of times drawn uniformly from t_range instead
+    low_noise_share: float = (
+        0.0  # share of times drawn log-uniformly from low_noise_range: fine detail is learned there
+    )
+    low_noise_range: tuple[float, ...] = (0.005, 0.25)
     t_range: tuple[float, ...] = (0.002, 0.998)
     # --- ordinal loss (lambda 0: a standard diffusion model) ---
     ordinal_lambda: float = 0.0
     ordinal_reading: Reading = "slack"
     ordinal_weight: TimeWeight = "constant"
+    ordinal_warmup_images: int = 0  # lambda rises linearly over this many images
+    ordinal_gradient: Gradient = "all"  # whose estimates the ordinal loss moves: all three, or only the middle one's
     ordinal_share: float = 0.25  # share of the batch whose noisy pictures carry the ordinal loss
     # --- optimisation ---
     seed: int = 0
@@ -83,10 +93,12 @@ class TrainConfig:
             patch=self.patch,
             channels=self.channels,
             blocks=self.blocks,
+            up_blocks=self.up_blocks,
             attention=self.attention,
             embedding=self.embedding,
             dropout=self.dropout,
             ordinal_embedding=self.ordinal_embedding,
+            augmentation=AUGMENTATION_COLUMNS if self.augment > 0 else 0,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -128,6 +140,10 @@ def parse_config(raw: dict[str, Any]) -> TrainConfig:
         (len(config.grades) >= 2, "grades: at least two are needed"),
         (config.ordinal_lambda == 0 or len(config.grades) >= 3, "the ordinal loss needs at least three grades"),
         (len(config.blocks) == levels, "blocks needs one number per level of channels"),
+        (len(config.up_blocks) == levels - 1, "up_blocks needs one number per level of channels but the last"),
+        (0 <= config.augment <= 1, "augment must lie in [0, 1]"),
+        (config.uniform_share + config.low_noise_share <= 1, "uniform_share + low_noise_share must not exceed 1"),
+        (len(config.low_noise_range) == 2 and 0 < config.low_noise_range[0] < config.low_noise_range[1] < 1, "low_noise_range must lie inside (0, 1)"),
         (all(c % 4 == 0 for c in config.channels), "channels must be multiples of 4"),
         (config.size % (config.patch * 2 ** (levels - 1)) == 0, "size must be divisible by patch * 2^(levels - 1)"),
         (config.resize == 0 or config.resize >= config.size, "resize must be 0 or at least size"),

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from torch import Tensor
 
+from .augment import augment, draw_augmentation
 from .config import TrainConfig
 from .errors import DataError
 
@@ -129,32 +132,54 @@ def split_holdout(images: ImageSet, share: float) -> tuple[ImageSet, ImageSet]:
     return images.subset(~held), images.subset(held)
 
 
-class BatchSource:
-    """Training batches as a pure function of the step, so that any step can be drawn again on any machine."""
+@dataclass(frozen=True)
+class Batch:
+    """The global batch of a step."""
 
-    def __init__(self, images: ImageSet, config: TrainConfig) -> None:
+    x0: Tensor  # [B, 3, S, S] float32 in -1..1, on the source's device
+    labels: NDArray[np.int64]  # [B] grade indices
+    augmentation: (
+        Tensor | None
+    )  # [B, AUGMENTATION_COLUMNS] how each picture was changed, when the configuration asks for it
+
+
+class BatchSource:
+    """Training batches as a pure function of the step, so that any step can be drawn again on any machine.
+
+    The pictures stay on the device, as bytes; random choices are made on the CPU, whatever the device.
+    """
+
+    def __init__(self, images: ImageSet, config: TrainConfig, device: torch.device | str = "cpu") -> None:
         self.images = images
         self.config = config
+        self.device = torch.device(device)
+        self.pixels = torch.from_numpy(images.images).to(self.device)
         counts = np.asarray(images.counts, dtype=np.float64)
         per_grade = counts ** (1 - config.class_balance)
         self.weights = (per_grade / per_grade.sum() / counts)[images.labels]
 
-    def batch(self, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """(pictures uint8 [B, S, S, 3] after crop and flips, grade indices [B]) of global step ``step``."""
-        rng = np.random.default_rng((self.config.seed, step, 1))
-        chosen = rng.choice(len(self.images), self.config.batch, p=self.weights)
-        size, side = self.config.size, self.images.images.shape[1]
-        out = np.empty((self.config.batch, size, size, 3), dtype=np.uint8)
-        for k, i in enumerate(chosen):
-            top, left = rng.integers(0, side - size + 1, 2)
-            picture = self.images.images[i, top : top + size, left : left + size]
-            flip_h, flip_v = rng.integers(0, 2, 2)
-            if self.config.flips != "none" and flip_h:
-                picture = picture[:, ::-1]
-            if self.config.flips == "both" and flip_v:
-                picture = picture[::-1]
-            out[k] = picture
-        return out, self.images.labels[chosen]
+    def batch(self, step: int) -> Batch:
+        """Chosen by grade, cropped, flipped and augmented, for global step ``step``."""
+        c = self.config
+        rng = np.random.default_rng((c.seed, step, 1))
+        chosen = rng.choice(len(self.images), c.batch, p=self.weights)
+        corners = rng.integers(0, self.pixels.shape[1] - c.size + 1, (2, c.batch))
+        flipped = rng.integers(0, 2, (2, c.batch)).astype(bool)
+        flipped[0] &= c.flips == "both"
+        flipped[1] &= c.flips != "none"
+        along = np.arange(c.size)
+        rows, columns = (
+            torch.from_numpy(corner[:, None] + np.where(flip[:, None], along[::-1], along)).to(self.device)
+            for corner, flip in zip(corners, flipped)
+        )
+        picked = torch.from_numpy(chosen).to(self.device)
+        pixels = self.pixels[picked[:, None, None], rows[:, :, None], columns[:, None, :]]  # [B, S, S, 3]
+        x0 = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
+        labels = self.images.labels[chosen]
+        if c.augment == 0:
+            return Batch(x0, labels, None)
+        told = torch.from_numpy(draw_augmentation(rng, c.batch, c.augment)).to(self.device)
+        return Batch(augment(x0, told), labels, told)
 
 
 def center_crop(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .config import Reading, TimeWeight
+from .config import Gradient, Reading, TimeWeight
 from .schedule import noise_loss_weight
 
 
@@ -70,12 +70,17 @@ def time_weight(kind: TimeWeight, alpha: Tensor, sigma: Tensor) -> Tensor:
     return torch.ones_like(alpha)
 
 
-def ordinal_loss(x0_p: Tensor, x0_q: Tensor, x0_r: Tensor, alpha: Tensor, sigma: Tensor, reading: Reading, weight: TimeWeight) -> tuple[Tensor, Triple]:  # fmt: skip
+def ordinal_loss(x0_p: Tensor, x0_q: Tensor, x0_r: Tensor, alpha: Tensor, sigma: Tensor, reading: Reading, weight: TimeWeight, gradient: Gradient = "all") -> tuple[Tensor, Triple]:  # fmt: skip
     """Loss of three grades' x0 estimates from the same x_t, and their geometry in noise space.
 
     At fixed x_t, ``eps_hat = (x_t - alpha x0_hat) / sigma``, so distances of noise estimates are those of x0 estimates
     times ``alpha / sigma``: a common factor, which only the absolute readings feel.
+
+    With ``gradient="middle"`` the outer estimates are taken as they are and only the middle one is moved onto their
+    segment: the ratio could otherwise also fall by driving the outer grades apart.
     """
+    if gradient == "middle":
+        x0_p, x0_r = x0_p.detach(), x0_r.detach()
     ratio = (alpha / sigma).view(-1, *([1] * (x0_p.dim() - 1)))
     g = triple(x0_p * ratio, x0_q * ratio, x0_r * ratio)
     if reading == "slack":

@@ -24,11 +24,13 @@ class NetworkConfig:
     classes: int  # grades; the null class is one more
     patch: int = 2  # pixel-unshuffle factor of the first stage; 1, 2 or 4
     channels: tuple[int, ...] = (32, 64, 128, 256)  # per level, each level halves the grid
-    blocks: tuple[int, ...] = (1, 1, 1, 2)  # residual blocks per level, on the way down and on the way up
+    blocks: tuple[int, ...] = (1, 1, 1, 2)  # residual blocks per level on the way down
+    up_blocks: tuple[int, ...] = (1, 1, 1)  # and on the way up, which the lowest level has not
     attention: tuple[int, ...] = (3,)  # levels with self-attention
     embedding: int = 256  # width of the (t, y) embedding
     dropout: float = 0.0  # in the blocks of the two lowest levels
     ordinal_embedding: bool = False  # E_k = base + sum of steps below k, instead of a free vector per grade
+    augmentation: int = 0  # columns that tell the network how a training picture was changed; 0 when none is
 
 
 def _norm(channels: int) -> nn.GroupNorm:
@@ -107,6 +109,10 @@ class Denoiser(nn.Module):
             staircase[config.classes, config.classes] = 1
             self.register_buffer("staircase", staircase)
 
+        if config.augmentation:
+            # no bias: unchanged pictures have all columns zero, so sampling and the exported graph need no such input
+            self.augmentation = nn.Linear(config.augmentation, emb, bias=False)
+
         def dropout(level: int) -> float:
             return config.dropout if level >= levels - 2 else 0.0
 
@@ -124,8 +130,7 @@ class Denoiser(nn.Module):
                 self.shrink.append(nn.Conv2d(ch[i], ch[i + 1], 3, stride=2, padding=1))
         for i in reversed(range(levels - 1)):
             self.grow.append(nn.Conv2d(ch[i + 1], ch[i], 1))
-            cins = [2 * ch[i]] + [ch[i]] * (nb[i] - 1)
-            self.up.append(nn.ModuleList(Block(c, ch[i], emb, dropout(i)) for c in cins))
+            self.up.append(nn.ModuleList(Block(ch[i], ch[i], emb, dropout(i)) for _ in range(config.up_blocks[i])))
             self.up_attention.append(Attention(ch[i]) if i in config.attention else nn.Identity())
         # at low noise the best estimate is close to a linear filter of the input: give it a way past the nonlinearities
         self.linear = nn.Conv2d(ch[0], 3 * config.patch**2, 3, padding=1)
@@ -137,17 +142,20 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
-    def embed(self, t: Tensor, y: Tensor) -> Tensor:
+    def embed(self, t: Tensor, y: Tensor, augmentation: Tensor | None = None) -> Tensor:
         angle = t.view(-1, 1) * self.frequencies
         e = self.time(torch.cat([torch.sin(angle), torch.cos(angle)], dim=1))
         if self.config.ordinal_embedding:
             y = torch.matmul(y, self.staircase)
-        return F.silu(e + self.grade(y))
+        e = e + self.grade(y)
+        if augmentation is not None:
+            e = e + self.augmentation(augmentation)
+        return F.silu(e)
 
-    def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, y: Tensor, augmentation: Tensor | None = None) -> Tensor:
         alpha, sigma = alpha_sigma(t)
         c_in, c_skip, c_out = (expand(c) for c in precondition(alpha, sigma))
-        e = self.embed(t, y)
+        e = self.embed(t, y, augmentation)
         h = self.stem(F.pixel_unshuffle(x * c_in, self.config.patch))
         filtered = self.linear(h * (1 + expand_channels(self.linear_gain(e))))
         skips: list[Tensor] = []
@@ -161,8 +169,8 @@ class Denoiser(nn.Module):
                 h = self.shrink[i](h)
         for j, i in enumerate(reversed(range(levels - 1))):
             # the 1x1 convolution commutes with nearest-neighbour growth and is four times cheaper before it
-            h = F.interpolate(self.grow[j](h), scale_factor=2.0, mode="nearest")
-            h = torch.cat([h, skips[i]], dim=1)
+            # skips are added, not joined: the blocks of the large grids, which cost the most, keep their width
+            h = F.interpolate(self.grow[j](h), scale_factor=2.0, mode="nearest") + skips[i]
             for block in self.up[j]:  # type: ignore[union-attr]
                 h = block(h, e)
             h = self.up_attention[j](h)

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from .checkpoint import load_latest, read_checkpoint, save_checkpoint
 from .config import TrainConfig
-from .data import BatchSource, load_image_set, split_holdout, to_float
+from .data import BatchSource, load_image_set, split_holdout
 from .errors import CheckpointError
 from .losses import Triple, noise_loss, ordinal_loss
 from .network import Denoiser
@@ -32,12 +32,17 @@ from .validate import denoiser_psnr, ordinality
 
 
 def draw_times(rng: np.random.Generator, count: int, config: TrainConfig) -> Tensor:
-    """[count] times: log-normal in sigma / alpha, and a share uniform in ``t_range``."""
+    """[count] times: log-normal in sigma / alpha, a share uniform in ``t_range``, a share log-uniform near zero."""
     low, high = config.t_range
     log_sigma = rng.normal(config.log_sigma_mean, config.log_sigma_std, count)
     lognormal = np.arctan(np.exp(log_sigma)) * (2 / math.pi)
     uniform = rng.uniform(low, high, count)
-    t = np.where(rng.uniform(size=count) < config.uniform_share, uniform, lognormal)
+    kind = rng.uniform(size=count)
+    t = np.where(kind < config.uniform_share, uniform, lognormal)
+    if config.low_noise_share > 0:
+        first, last = np.log(config.low_noise_range)
+        faint = np.exp(rng.uniform(first, last, count))
+        t = np.where(kind >= 1 - config.low_noise_share, faint, t)
     return torch.from_numpy(np.clip(t, low, high).astype(np.float32))
 
 
@@ -52,53 +57,62 @@ class TrainStep:
     def __init__(self, config: TrainConfig, source: BatchSource, rank: int, world: int, device: torch.device) -> None:
         self.config, self.source, self.rank, self.world, self.device = config, source, rank, world, device
         self.classes = len(config.grades)
+        self.generator = torch.Generator(device)
 
     def share(self, whole: Tensor) -> Tensor:
         part = whole[self.rank :: self.world].to(self.device)
         return part.contiguous(memory_format=torch.channels_last) if part.dim() == 4 else part
 
-    def loss(self, model: torch.nn.Module, step: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, model: torch.nn.Module, step: int, ordinal_scale: float = 1.0) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of global step ``step`` and its parts; ``ordinal_scale`` in 0..1 is where lambda's warm-up stands."""
         c = self.config
         rng = np.random.default_rng((c.seed, step, 2))
-        pictures, labels = self.source.batch(step)
-        noise = torch.from_numpy(rng.standard_normal((c.batch, 3, c.size, c.size), np.float32))
+        batch = self.source.batch(step)
+        # seeded anew each step, so that nothing random is carried; on the device, where drawing it costs nothing
+        self.generator.manual_seed(c.seed * 1_000_003 + step)
+        noise = torch.randn(batch.x0.shape, generator=self.generator, device=self.device)
         times = draw_times(rng, c.batch, c)
         dropped = rng.uniform(size=c.batch) < c.null_probability
-        rows = torch.nn.functional.one_hot(torch.from_numpy(np.where(dropped, self.classes, labels)), self.classes + 1)
+        rows = torch.nn.functional.one_hot(
+            torch.from_numpy(np.where(dropped, self.classes, batch.labels)), self.classes + 1
+        )
         # triples are drawn even when lambda is 0: the DM and the ODM then see the same data and noise
         triples = torch.tensor([draw_triple(rng, self.classes) if self.classes >= 3 else [0, 0, 0] for _ in range(c.batch)])  # fmt: skip
         torch.manual_seed((c.seed * 1_000_003 + step) * 64 + self.rank)  # dropout
 
-        x0, z, t = self.share(torch.from_numpy(to_float(pictures))), self.share(noise), self.share(times)
+        x0, z, t = self.share(batch.x0), self.share(noise), self.share(times)
         y = self.share(rows.float())
         alpha, sigma = alpha_sigma(t)
         x = expand(alpha) * x0 + expand(sigma) * z
         count = max(1, round(c.ordinal_share * c.batch) // self.world) if c.ordinal_lambda > 0 else 0
         graded = torch.nn.functional.one_hot(self.share(triples)[:count], self.classes + 1).float()  # [n, 3, C + 1]
-        xs = torch.cat([x] + [x[:count]] * 3) if count else x
-        ts = torch.cat([t] + [t[:count]] * 3) if count else t
-        ys = torch.cat([y] + [graded[:, k] for k in range(3)]) if count else y
+        told = () if batch.augmentation is None else (self.share(batch.augmentation),)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=c.precision == "bf16"):
-            estimate = model(xs, ts, ys)
-        estimate = estimate.float()
-        n = len(x)
-        total = noise_loss(estimate[:n], x0, alpha, sigma)
-        figures = {"noise_loss": total.item()}
+            estimate = model(x, t, y, *told)
+        total = noise_loss(estimate.float(), x0, alpha, sigma)
+        figures = {"noise_loss": total.detach()}
         if count:
-            e_p, e_q, e_r = estimate[n:].chunk(3)
-            extra, g = ordinal_loss(e_p, e_q, e_r, alpha[:count], sigma[:count], c.ordinal_reading, c.ordinal_weight)
-            total = total + c.ordinal_lambda * extra
+            # never in bfloat16: its rounding is as large as the distances between grades at low noise, and a ratio of
+            # distances that are mostly rounding falls by driving the outer grades apart
+            ys = torch.cat([graded[:, k] for k in range(3)])
+            e_p, e_q, e_r = model(
+                torch.cat([x[:count]] * 3), torch.cat([t[:count]] * 3), ys, *(torch.cat([a[:count]] * 3) for a in told)
+            ).chunk(3)
+            extra, g = ordinal_loss(
+                e_p, e_q, e_r, alpha[:count], sigma[:count], c.ordinal_reading, c.ordinal_weight, c.ordinal_gradient
+            )
+            total = total + ordinal_scale * c.ordinal_lambda * extra
             figures |= triple_figures(g)
         return total, figures
 
 
-def triple_figures(g: Triple) -> dict[str, float]:
-    """Means over a batch, for the log."""
+def triple_figures(g: Triple) -> dict[str, Tensor]:
+    """Means over a batch, for the log; left on the device, since fetching a number waits for it."""
     return {
-        "slack": g.slack.mean().item(),
-        "violations": (~g.ordered).float().mean().item(),
-        "cosine": g.cosine.mean().item(),
-        "outer": g.pr.mean().item(),
+        "slack": g.slack.detach().mean(),
+        "violations": (~g.ordered).float().mean(),
+        "cosine": g.cosine.detach().mean(),
+        "outer": g.pr.detach().mean(),
     }
 
 
@@ -116,7 +130,9 @@ def learning_rate(config: TrainConfig, images: int) -> float:
 class Run:
     """A run in a folder: config.json, log.jsonl, latest.pt, previous.pt, samples/."""
 
-    def __init__(self, config: TrainConfig, folder: Path, data_root: Path | None, resume: bool) -> None:
+    def __init__(
+        self, config: TrainConfig, folder: Path, data_root: Path | None, resume: bool, compiled: bool = False
+    ) -> None:
         self.config, self.folder = config, folder
         # accelerate moves the model and averages gradients; the precision is ours (autocast in TrainStep)
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
@@ -156,16 +172,18 @@ class Run:
             self.ema.load_state_dict(state["ema"])
         except RuntimeError as e:
             raise CheckpointError(f"the checkpoint does not fit the network of this configuration ({e})") from e
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay)  # type: ignore[arg-type]  # fmt: skip
+        optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=self.device.type == "cuda")  # type: ignore[arg-type]  # fmt: skip
         if optimizer_state is not None:
             optimizer.load_state_dict(optimizer_state)
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
         world = self.accelerator.num_processes
         if config.batch % world:
             raise CheckpointError(f"batch {config.batch} is not divisible by {world} processes")
-        source = BatchSource(self.train_set, config)
+        # the compiled module shares the parameters; it serves the loss alone
+        self.trained: torch.nn.Module = torch.compile(self.model) if compiled else self.model  # type: ignore[assignment]
+        source = BatchSource(self.train_set, config, self.device)
         self.train_step = TrainStep(config, source, self.accelerator.process_index, world, self.device)
         if self.main:
             folder.mkdir(parents=True, exist_ok=True)
@@ -175,12 +193,17 @@ class Run:
     def images(self) -> int:
         return self.step * self.config.batch
 
-    def advance(self) -> dict[str, float]:
+    def ordinal_scale(self) -> float:
+        """Lambda's warm-up since the run, or its branch, began: the first ordinal gradients are large and all alike."""
+        since = self.images - self.branched_at + self.config.batch
+        return min(1.0, since / max(1, self.config.ordinal_warmup_images))
+
+    def advance(self) -> dict[str, Tensor]:
         """One optimiser step; returns the figures of this process."""
         c = self.config
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(c, self.images)
-        total, figures = self.train_step.loss(self.model, self.step)
+        total, figures = self.train_step.loss(self.trained, self.step, self.ordinal_scale())
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
         self.accelerator.clip_grad_norm_(self.model.parameters(), c.gradient_clip)
@@ -188,11 +211,8 @@ class Run:
         decay = ema_decay(c, self.images)
         with torch.no_grad():
             bare = self.accelerator.unwrap_model(self.model)
-            for average, now in zip(self.ema.parameters(), bare.parameters(), strict=True):
-                average.lerp_(now, 1 - decay)
+            torch._foreach_lerp_(list(self.ema.parameters()), list(bare.parameters()), 1 - decay)
         self.step += 1
-        if not math.isfinite(figures["noise_loss"]):
-            raise CheckpointError(f"the loss is not finite at step {self.step}; resume with a lower learning_rate")
         return figures
 
     def state(self) -> dict[str, Any]:
@@ -218,15 +238,14 @@ class Run:
                 handle.write(json.dumps(line) + "\n")
 
     def validate(self) -> None:
-        """PSNR by t and ordinality of the EMA on held-out and training pictures, into the log."""
+        """PSNR by t and ordinality of the EMA on held-out and training pictures, in float32, into the log."""
         held = self.held_set if len(self.held_set) else self.train_set
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
-            entry = {
-                "psnr_held_out": denoiser_psnr(self.ema, held, self.config.size, self.device),
-                "psnr_train": denoiser_psnr(self.ema, self.train_set, self.config.size, self.device, limit=32),
-            }
-            if len(self.config.grades) >= 3:
-                entry["ordinality"] = ordinality(self.ema, held, self.config.size, self.device)  # type: ignore[assignment]
+        entry = {
+            "psnr_held_out": denoiser_psnr(self.ema, held, self.config.size, self.device),
+            "psnr_train": denoiser_psnr(self.ema, self.train_set, self.config.size, self.device, limit=32),
+        }
+        if len(self.config.grades) >= 3:
+            entry["ordinality"] = ordinality(self.ema, held, self.config.size, self.device)  # type: ignore[assignment]
         self.log(entry)
 
     def sample_sheet(self, columns: int = 4, steps: int = 16) -> None:
@@ -268,7 +287,7 @@ class Run:
         """Steps with checkpoints, log, validation and sample sheets on the way, until done or ``stop`` has something."""
         c = self.config
         bar = tqdm(total=c.images, initial=self.images, unit="img", unit_scale=True, disable=quiet or not self.main)
-        window: list[dict[str, float]] = []
+        window: list[dict[str, Tensor]] = []
         last_save = last_sheet = mark = time.monotonic()
         while self.images < c.images and not stop:
             window.append(self.advance())
@@ -277,7 +296,11 @@ class Run:
             self.seconds += now - mark
             mark = now
             if self.images % c.log_images < c.batch:
-                means = {k: float(np.mean([w[k] for w in window if k in w])) for k in window[-1]}
+                means = {k: torch.stack([w[k] for w in window]).mean().item() for k in window[-1]}
+                if not math.isfinite(means["noise_loss"]):
+                    raise CheckpointError(
+                        f"the loss is not finite before step {self.step}; resume with a lower learning_rate"
+                    )
                 self.log(means)
                 bar.set_postfix({k: f"{v:.4f}" for k, v in means.items()})
                 window.clear()

@@ -27,7 +27,7 @@ Model = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def _noised(x0: Tensor, t: float, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     noise = torch.from_numpy(np.random.default_rng((seed, round(t * 1000), 7)).standard_normal(x0.shape, np.float32))
-    times = torch.full((len(x0),), t)
+    times = torch.full((len(x0),), t, device=x0.device)
     alpha, sigma = alpha_sigma(times)
     return expand(alpha) * x0 + expand(sigma) * noise.to(x0.device), times, alpha, sigma
 

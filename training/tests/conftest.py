@@ -24,6 +24,7 @@ TINY: dict[str, Any] = {
     "patch": 4,
     "channels": [16, 24],
     "blocks": [1, 1],
+    "up_blocks": [1],
     "attention": [1],
     "embedding": 16,
     "images": 16,
