@@ -1,4 +1,4 @@
-"""The command line: ``python -m odm train | export | sample | pack | bench | measure | ablate``.
+"""The command line: ``python -m odm train | train-gan | export | sample | pack | bench | measure | ablate``.
 
 Sub-commands import what they need when they run, so that ``sample`` starts without PyTorch. An ``OdmError`` is printed
 as one sentence and ends with exit code 1.
@@ -39,6 +39,17 @@ def _train(args: argparse.Namespace) -> None:
     config = load_config(args.config, **overrides)
     folder = args.out or Path("runs") / args.config.stem
     Run(config, folder, args.data or _data_root(), resume=args.resume, compiled=args.compile).train(quiet=args.quiet)
+
+
+def _train_gan(args: argparse.Namespace) -> None:
+    _set_threads(args.threads)
+    from .config import GanConfig, load_settings
+    from .gan import GanRun
+
+    overrides: dict[str, object] = {} if args.images is None else {"images": args.images}
+    config = load_settings(GanConfig, args.config, **overrides)
+    folder = args.out or Path("runs") / args.config.stem
+    GanRun(config, folder, args.data or _data_root(), resume=args.resume).train(args.quiet, args.minutes)
 
 
 def _export(args: argparse.Namespace) -> None:
@@ -139,6 +150,17 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--compile", action="store_true", help="torch.compile the network (pays on a GPU, not on a CPU)")
     train.add_argument("--quiet", action="store_true", help="no progress bar")
     train.set_defaults(run=_train)
+
+    gan = commands.add_parser("train-gan", help="train a StyleGAN2 (one process, one device)")
+    gan.add_argument("config", type=Path, help="a TOML file, see configs/*-stylegan2.toml")
+    gan.add_argument("--out", type=Path, help="the run's folder (default: runs/ and the configuration's name)")
+    gan.add_argument("--data", type=Path, help="the folder that holds the data sets (default: ODM_DATA)")
+    gan.add_argument("--resume", action="store_true", help="go on from the run's last good checkpoint")
+    gan.add_argument("--images", type=int, help="real images to see, instead of the configuration's")
+    gan.add_argument("--minutes", type=float, help="end after this much wall-clock time, with a checkpoint and a sheet")
+    gan.add_argument("--threads", type=int, default=0, help="CPU threads (default: PyTorch's choice)")
+    gan.add_argument("--quiet", action="store_true", help="no progress bar")
+    gan.set_defaults(run=_train_gan)
 
     export = commands.add_parser("export", help="add or replace a variant of a bundle")
     export.add_argument("--checkpoint", type=Path, required=True, help="a run's latest.pt; its EMA weights are used")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 import types
 import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from .augment import AUGMENTATION_COLUMNS
 from .errors import ConfigError
 from .network import NetworkConfig
+from .stylegan import GanShape
 
 if sys.version_info >= (3, 11):
     import tomllib as _toml
@@ -22,13 +24,13 @@ else:
 Reading = Literal["slack", "absolute", "hinge", "cosine"]
 TimeWeight = Literal["constant", "snr", "late", "early"]
 Gradient = Literal["all", "middle"]
+Config = TypeVar("Config", bound="DataConfig")
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """Every setting of a run. Images are counted, not epochs; times are the cosine schedule's t in 0..1."""
+class DataConfig:
+    """What every run says of its pictures, whatever it trains on them."""
 
-    # --- data ---
     data: Literal["labels-csv", "class-folders", "phantom"]
     grades: tuple[float, ...]  # clinical values, lowest first; the labels that may occur
     size: int  # side of the square pictures the network sees, pixels
@@ -42,6 +44,28 @@ class TrainConfig:
     class_balance: float = 0.5  # a grade is drawn in proportion to count ** (1 - this); 1 is uniform over grades
     phantom_count: int = 2000  # pictures of the procedural set
     augment: float = 0.0  # probability of each change of geometry and colour that the network is told (augment.py)
+    seed: int = 0
+    batch: int = 16  # global, over all processes
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def checks(self) -> list[tuple[bool, str]]:
+        """What must hold, and what to say where it does not."""
+        return [
+            (all(a < b for a, b in zip(self.grades, self.grades[1:])), "grades must rise"),
+            (len(self.grades) >= 2, "grades: at least two are needed"),
+            (self.resize == 0 or self.resize >= self.size, "resize must be 0 or at least size"),
+            (len(self.crop) == 4 and self.crop[0] < self.crop[2] and self.crop[1] < self.crop[3], "crop: left, top, right, bottom"),
+            (0 <= self.holdout < 1, "holdout must lie in [0, 1)"),
+            (0 <= self.augment <= 1, "augment must lie in [0, 1]"),
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrainConfig(DataConfig):
+    """Every setting of a run. Images are counted, not epochs; times are the cosine schedule's t in 0..1."""
+
     # --- network ---
     patch: int = 2
     channels: tuple[int, ...] = (32, 64, 128, 256)  # per level; each level halves the grid
@@ -69,9 +93,7 @@ class TrainConfig:
     ordinal_gradient: Gradient = "all"  # whose estimates the ordinal loss moves: all three, or only the middle one's
     ordinal_share: float = 0.25  # share of the batch whose noisy pictures carry the ordinal loss
     # --- optimisation ---
-    seed: int = 0
     images: int = 250_000  # images to see in all, a branch's trunk included
-    batch: int = 16  # global, over all processes
     learning_rate: float = 3e-4
     warmup_images: int = 4_000
     betas: tuple[float, ...] = (0.9, 0.99)
@@ -101,8 +123,78 @@ class TrainConfig:
             augmentation=AUGMENTATION_COLUMNS if self.augment > 0 else 0,
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+    def checks(self) -> list[tuple[bool, str]]:
+        levels = len(self.channels)
+        return [
+            *super().checks(),
+            (self.ordinal_lambda == 0 or len(self.grades) >= 3, "the ordinal loss needs at least three grades"),
+            (len(self.blocks) == levels, "blocks needs one number per level of channels"),
+            (len(self.up_blocks) == levels - 1, "up_blocks needs one number per level of channels but the last"),
+            (self.uniform_share + self.low_noise_share <= 1, "uniform_share + low_noise_share must not exceed 1"),
+            (len(self.low_noise_range) == 2 and 0 < self.low_noise_range[0] < self.low_noise_range[1] < 1, "low_noise_range must lie inside (0, 1)"),
+            (all(c % 4 == 0 for c in self.channels), "channels must be multiples of 4"),
+            (self.size % (self.patch * 2 ** (levels - 1)) == 0, "size must be divisible by patch * 2^(levels - 1)"),
+            (len(self.t_range) == 2 and 0 < self.t_range[0] < self.t_range[1] < 1, "t_range must lie inside (0, 1)"),
+            (self.batch >= 1 and self.images >= self.batch, "images must be at least one batch"),
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GanConfig(DataConfig):
+    """Every setting of a StyleGAN2 run (Karras et al. 2020; small data after Zhao et al. 2020). Images are counted."""
+
+    batch: int = 64
+    # --- networks: one number of channels per grid, 4x4, 8x8, ... size ---
+    channels: tuple[int, ...] = (256, 256, 256, 128, 64, 32)  # of the generator
+    critic_channels: tuple[int, ...] = (256, 256, 256, 128, 64, 32)  # of the discriminator
+    latent: int = 128  # width of z
+    style: int = 256  # width of w
+    mapping_layers: int = 4
+    # --- losses ---
+    diff_augment: float = (
+        1.0  # share of the pictures that each step of DiffAugment (colour, translation, cutout) strikes
+    )
+    r1_gamma: float = 0.5  # gradient penalty on real pictures
+    r1_every: int = 16  # steps between two penalties, each counting this much more
+    path_weight: float = 0.0  # path-length regularisation; 0 leaves it out
+    path_every: int = 4
+    # --- optimisation ---
+    images: int = 1_000_000  # real images to see
+    learning_rate: float = 2.5e-3
+    beta2: float = 0.99
+    ema_halflife_images: int = 20_000
+    ema_rampup: float = 0.05  # the half-life is at most this share of the images seen so far
+    precision: Literal["bf16", "fp32"] = "bf16"  # of grids of 16x16 and larger; penalties are always fp32
+    # --- bookkeeping ---
+    log_images: int = 12_800
+    checkpoint_minutes: float = 2.0
+    samples_minutes: float = 1.0
+
+    def shape(self) -> GanShape:
+        return GanShape(
+            classes=len(self.grades),
+            size=self.size,
+            channels=self.channels,
+            critic_channels=self.critic_channels,
+            latent=self.latent,
+            style=self.style,
+            mapping_layers=self.mapping_layers,
+        )
+
+    def checks(self) -> list[tuple[bool, str]]:
+        levels, widths = len(self.channels), (*self.channels, *self.critic_channels, self.latent, self.style)
+        return [
+            *super().checks(),
+            (levels >= 2 and self.size == 4 << (levels - 1), "size must be 4 * 2^(levels - 1), one level per number of channels"),
+            (len(self.critic_channels) == levels, "critic_channels needs as many numbers as channels"),
+            (all(c > 0 and c % 4 == 0 for c in widths), "channels, latent and style must be multiples of 4"),
+            (self.mapping_layers >= 1, "mapping_layers must be at least 1"),
+            (self.augment == 0, "augment must be 0: a GAN is not told how a picture was changed; use diff_augment"),
+            (0 <= self.diff_augment <= 1, "diff_augment must lie in [0, 1]"),
+            (self.r1_every >= 1 and self.path_every >= 1, "r1_every and path_every must be at least 1"),
+            (self.batch >= 4 and self.batch % 4 == 0, "batch must be a multiple of 4, the groups of minibatch deviation"),
+            (self.images >= self.batch, "images must be at least one batch"),
+        ]  # fmt: skip
 
 
 def _coerce(key: str, value: Any, kind: Any) -> Any:
@@ -123,36 +215,18 @@ def _coerce(key: str, value: Any, kind: Any) -> Any:
     return value
 
 
-def parse_config(raw: dict[str, Any]) -> TrainConfig:
+def parse_settings(kind: type[Config], raw: dict[str, Any]) -> Config:
     """Checks names, types and ranges of ``raw``; raises ``ConfigError`` naming the key."""
-    hints = typing.get_type_hints(TrainConfig)
+    hints = typing.get_type_hints(kind)
     unknown = sorted(set(raw) - set(hints))
     if unknown:
         raise ConfigError(f"unknown key{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
-    required = {f.name for f in dataclasses.fields(TrainConfig) if f.default is dataclasses.MISSING}
+    required = {f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING}
     missing = sorted(required - set(raw))
     if missing:
         raise ConfigError(f"missing key{'s' if len(missing) > 1 else ''}: {', '.join(missing)}")
-    config = TrainConfig(**{k: _coerce(k, v, hints[k]) for k, v in raw.items()})
-    levels = len(config.channels)
-    checks: list[tuple[bool, str]] = [
-        (all(a < b for a, b in zip(config.grades, config.grades[1:])), "grades must rise"),
-        (len(config.grades) >= 2, "grades: at least two are needed"),
-        (config.ordinal_lambda == 0 or len(config.grades) >= 3, "the ordinal loss needs at least three grades"),
-        (len(config.blocks) == levels, "blocks needs one number per level of channels"),
-        (len(config.up_blocks) == levels - 1, "up_blocks needs one number per level of channels but the last"),
-        (0 <= config.augment <= 1, "augment must lie in [0, 1]"),
-        (config.uniform_share + config.low_noise_share <= 1, "uniform_share + low_noise_share must not exceed 1"),
-        (len(config.low_noise_range) == 2 and 0 < config.low_noise_range[0] < config.low_noise_range[1] < 1, "low_noise_range must lie inside (0, 1)"),
-        (all(c % 4 == 0 for c in config.channels), "channels must be multiples of 4"),
-        (config.size % (config.patch * 2 ** (levels - 1)) == 0, "size must be divisible by patch * 2^(levels - 1)"),
-        (config.resize == 0 or config.resize >= config.size, "resize must be 0 or at least size"),
-        (len(config.crop) == 4 and config.crop[0] < config.crop[2] and config.crop[1] < config.crop[3], "crop: left, top, right, bottom"),
-        (0 <= config.holdout < 1, "holdout must lie in [0, 1)"),
-        (len(config.t_range) == 2 and 0 < config.t_range[0] < config.t_range[1] < 1, "t_range must lie inside (0, 1)"),
-        (config.batch >= 1 and config.images >= config.batch, "images must be at least one batch"),
-    ]  # fmt: skip
-    for ok, message in checks:
+    config = kind(**{k: _coerce(k, v, hints[k]) for k, v in raw.items()})
+    for ok, message in config.checks():
         if not ok:
             raise ConfigError(message)
     return config
@@ -168,10 +242,31 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {e}") from e
 
 
-def load_config(path: Path, **overrides: Any) -> TrainConfig:
+def load_settings(kind: type[Config], path: Path, **overrides: Any) -> Config:
     """Reads a TOML file; ``overrides`` replace its keys. Raises ``ConfigError``."""
     raw = read_toml(path)
     try:
-        return parse_config({**raw, **overrides})
+        return parse_settings(kind, {**raw, **overrides})
     except ConfigError as e:
         raise ConfigError(f"{path}: {e}") from e
+
+
+def parse_config(raw: dict[str, Any]) -> TrainConfig:
+    """``parse_settings`` of a diffusion run."""
+    return parse_settings(TrainConfig, raw)
+
+
+def load_config(path: Path, **overrides: Any) -> TrainConfig:
+    """``load_settings`` of a diffusion run."""
+    return load_settings(TrainConfig, path, **overrides)
+
+
+def plain(config: dict[str, Any]) -> dict[str, Any]:
+    """Tuples as lists, so that a stored configuration compares equal to a fresh one."""
+    return json.loads(json.dumps(config))  # type: ignore[no-any-return]
+
+
+def changed_keys(stored: dict[str, Any], config: DataConfig) -> list[str]:
+    """Keys whose value in a checkpoint's configuration is not that of ``config``."""
+    now = plain(config.to_dict())
+    return sorted(k for k in set(stored) | set(now) if stored.get(k) != now.get(k))

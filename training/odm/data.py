@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from .augment import augment, draw_augmentation
-from .config import TrainConfig
+from .config import DataConfig
 from .errors import DataError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -67,7 +67,7 @@ def _grade_index(text: str, grades: tuple[float, ...], file: Path, row: int | No
         raise DataError(f"label {text!r} is not one of the declared grades {declared}", file=file, row=row) from None
 
 
-def read_labels_csv(folder: Path, config: TrainConfig, side: int) -> ImageSet:
+def read_labels_csv(folder: Path, config: DataConfig, side: int) -> ImageSet:
     """``labels.csv`` with columns ``file``, ``config.label_column`` and, when a role is asked for, ``role``."""
     table = folder / "labels.csv"
     if not table.is_file():
@@ -88,7 +88,7 @@ def read_labels_csv(folder: Path, config: TrainConfig, side: int) -> ImageSet:
     return _assemble(images, labels, names, config, table)
 
 
-def read_class_folders(folder: Path, config: TrainConfig, side: int) -> ImageSet:
+def read_class_folders(folder: Path, config: DataConfig, side: int) -> ImageSet:
     """One folder per grade, named by its clinical value (``0``, ``1.5`` …)."""
     if not folder.is_dir():
         raise DataError("the data folder is missing", file=folder)
@@ -102,14 +102,14 @@ def read_class_folders(folder: Path, config: TrainConfig, side: int) -> ImageSet
     return _assemble(images, labels, names, config, folder)
 
 
-def _assemble(images: list[NDArray[np.uint8]], labels: list[int], names: list[str], config: TrainConfig, source: Path) -> ImageSet:  # fmt: skip
+def _assemble(images: list[NDArray[np.uint8]], labels: list[int], names: list[str], config: DataConfig, source: Path) -> ImageSet:  # fmt: skip
     for index, grade in enumerate(config.grades):
         if index not in labels:
             raise DataError(f"no image has grade {grade:g}", file=source)
     return ImageSet(np.stack(images), np.asarray(labels, dtype=np.int64), tuple(names), config.grades)
 
 
-def load_image_set(config: TrainConfig, root: Path | None) -> ImageSet:
+def load_image_set(config: DataConfig, root: Path | None) -> ImageSet:
     """All pictures that ``config`` names, at ``config.resize`` (or ``config.size``) pixels a side."""
     side = config.resize or config.size
     if config.data == "phantom":
@@ -149,7 +149,7 @@ class BatchSource:
     The pictures stay on the device, as bytes; random choices are made on the CPU, whatever the device.
     """
 
-    def __init__(self, images: ImageSet, config: TrainConfig, device: torch.device | str = "cpu") -> None:
+    def __init__(self, images: ImageSet, config: DataConfig, device: torch.device | str = "cpu") -> None:
         self.images = images
         self.config = config
         self.device = torch.device(device)

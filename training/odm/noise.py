@@ -30,6 +30,7 @@ class Purpose(IntEnum):
     STEP = 1  # noise that a stochastic sampler adds after step i
     FORWARD = 2  # noising a real picture
     PARITY = 3  # the input of the manifest's parity reference
+    LATENT = 4  # the z of a generator
 
 
 def philox4x32(counter: NDArray[np.uint64], key: tuple[int, int]) -> NDArray[np.uint64]:

@@ -22,7 +22,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .checkpoint import load_latest, read_checkpoint, save_checkpoint
-from .config import TrainConfig
+from .config import TrainConfig, changed_keys, plain
 from .data import BatchSource, load_image_set, split_holdout
 from .errors import CheckpointError
 from .losses import Triple, noise_loss, ordinal_loss
@@ -154,7 +154,7 @@ class Run:
                 raise CheckpointError(f"{folder}: the checkpoint belongs to another configuration: {', '.join(fixed)}")
             self.step, self.seconds, self.branched_at = state["step"], state["seconds"], state["branched_at"]
             if changed:
-                self.log({"settings_changed": {k: _plain(config.to_dict())[k] for k in changed}})
+                self.log({"settings_changed": {k: plain(config.to_dict())[k] for k in changed}})
             optimizer_state = state["optimizer"]
         elif config.init_from:
             # a branch goes on just as its trunk would have, on the same pictures and noise, but for the changed settings
@@ -217,7 +217,7 @@ class Run:
 
     def state(self) -> dict[str, Any]:
         return {
-            "config": _plain(self.config.to_dict()),
+            "config": plain(self.config.to_dict()),
             "step": self.step,
             "seconds": self.seconds,
             "branched_at": self.branched_at,
@@ -318,18 +318,7 @@ class Run:
         bar.close()
 
 
-def _plain(config: dict[str, Any]) -> dict[str, Any]:
-    """Tuples as lists, so that a stored configuration compares equal to a fresh one."""
-    return json.loads(json.dumps(config))  # type: ignore[no-any-return]
-
-
 # on resume; all else is what the checkpoint is a checkpoint of
 MAY_CHANGE = frozenset(
     ["images", "learning_rate", "log_images", "validate_images", "checkpoint_minutes", "samples_minutes", "init_from"]
 )
-
-
-def changed_keys(stored: dict[str, Any], config: TrainConfig) -> list[str]:
-    """Keys whose value in a checkpoint's configuration is not that of ``config``."""
-    now = _plain(config.to_dict())
-    return sorted(k for k in set(stored) | set(now) if stored.get(k) != now.get(k))

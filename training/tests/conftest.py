@@ -37,6 +37,27 @@ TINY: dict[str, Any] = {
     "ordinal_share": 0.5,
 }
 
+TINY_GAN: dict[str, Any] = {
+    "data": "phantom",
+    "grades": [0, 1, 2, 3, 4],
+    "size": 32,
+    "phantom_count": 50,
+    "channels": [8, 8, 8, 4],
+    "critic_channels": [8, 8, 8, 4],
+    "latent": 8,
+    "style": 16,
+    "mapping_layers": 2,
+    "images": 32,
+    "batch": 8,
+    "r1_every": 2,
+    "path_weight": 1.0,
+    "path_every": 2,
+    "precision": "fp32",
+    "log_images": 8,
+    "samples_minutes": 0,
+    "checkpoint_minutes": 0,
+}
+
 
 @pytest.fixture
 def tiny() -> Callable[..., TrainConfig]:

@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 
-from odm.config import load_config, parse_config
+from odm.config import GanConfig, TrainConfig, load_config, load_settings, parse_config, parse_settings
 from odm.errors import ConfigError
 
-from .conftest import TINY, toml
+from .conftest import TINY, TINY_GAN, toml
 
-CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.toml"))
+FILES = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.toml"))
+CONFIGS = [p for p in FILES if not p.stem.endswith("-ablation")]  # test_ablation.py reads those
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_shipped_configurations_are_valid(path: Path) -> None:
-    load_config(path)
+    load_settings(GanConfig if path.stem.endswith("stylegan2") else TrainConfig, path)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,26 @@ def test_shipped_configurations_are_valid(path: Path) -> None:
 def test_wrong_settings(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_config({**TINY, **change})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"patch": 2}, "unknown key: patch"),
+        ({"batch": 6}, "batch must be a multiple of 4"),
+        ({"grades": [1, 0]}, "grades must rise"),
+        ({"size": 64}, "one level per number of channels"),
+        ({"critic_channels": [8, 8]}, "as many numbers as channels"),
+        ({"latent": 6}, "multiples of 4"),
+        ({"diff_augment": 2}, r"diff_augment must lie in \[0, 1\]"),
+        ({"augment": 0.1}, "augment must be 0"),
+        ({"r1_every": 0}, "r1_every"),
+        ({"precision": "fp16"}, "precision"),
+    ],
+)
+def test_wrong_settings_of_a_gan(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_settings(GanConfig, {**TINY_GAN, **change})
 
 
 def test_a_missing_key_is_named() -> None:

@@ -1,0 +1,127 @@
+"""A StyleGAN2 run: exact to resume, stopped by the clock or a signal with everything kept, and it learns."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from odm.__main__ import main
+from odm.checkpoint import LATEST, read_checkpoint, save_checkpoint
+from odm.config import GanConfig, parse_settings
+from odm.data import BatchSource, load_image_set, to_float
+from odm.errors import CheckpointError
+from odm.gan import GanTrainer, ema_decay, latents, load_generator
+from odm.noise import Purpose, normals
+
+from .conftest import TINY_GAN, toml
+from .test_resume import assert_same
+
+PACKAGE = Path(__file__).resolve().parents[1]
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny-gan.toml"
+    path.write_text(toml({**TINY_GAN, "images": 1_000_000}), encoding="utf-8")
+    return path
+
+
+def settings(**changes: Any) -> GanConfig:
+    return parse_settings(GanConfig, {**TINY_GAN, **changes})
+
+
+def test_killed_and_resumed_is_the_same_as_never_killed(tmp_path: Path, config: Path) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    command = [sys.executable, "-m", "odm", "train-gan", str(config), "--out", str(killed), "--threads", "1", "--quiet"]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(PACKAGE), "OMP_NUM_THREADS": "1"})
+    log, limit = killed / "log.jsonl", time.monotonic() + 120
+    while not (log.exists() and len(log.read_text().splitlines()) >= 5):
+        assert process.poll() is None
+        assert time.monotonic() < limit, "the run did not start"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+    state = read_checkpoint(killed / LATEST) if (killed / LATEST).exists() else read_checkpoint(killed / "previous.pt")
+    assert state["step"] >= 3
+    common = ["train-gan", str(config), "--images", str((state["step"] + 5) * 8), "--threads", "1", "--quiet", "--out"]
+    assert main([*common, str(killed), "--resume"]) == 0
+    assert main([*common, str(whole)]) == 0
+    resumed, straight = read_checkpoint(killed / LATEST), read_checkpoint(whole / LATEST)
+    assert straight["step"] == state["step"] + 5
+    assert_same(resumed, straight)
+    assert not torch.equal(resumed["ema"]["constant"], state["ema"]["constant"])
+
+
+def test_the_clock_and_a_signal_end_a_run_with_everything_kept(tmp_path: Path, config: Path) -> None:
+    assert main(["train-gan", str(config), "--out", str(tmp_path / "timed"), "--minutes", "0.02", "--quiet"]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "timed" / "log.jsonl").read_text().splitlines()]
+    state = read_checkpoint(tmp_path / "timed" / LATEST)
+    assert state["step"] > 0
+    assert {"loss_g", "loss_d", "real_sign", "fake_sign", "images_per_second"} <= set(lines[0])
+    assert -1 <= lines[-1]["held_out_sign"] <= 1
+    sheets = list((tmp_path / "timed" / "samples").glob("*.png"))
+    assert [int(p.stem) for p in sheets] == [state["step"] * 8]
+    with Image.open(sheets[0]) as sheet:
+        assert sheet.size == (8 * 32, 5 * 32)
+
+
+def test_another_configuration_or_kind_is_refused(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    command = ["train-gan", str(config), "--quiet", "--out", str(run), "--images"]
+    assert main([*command, "8"]) == 0
+    config.write_text(config.read_text().replace("style = 16", "style = 32"), encoding="utf-8")
+    assert main([*command, "16", "--resume"]) == 1
+    assert "another configuration: style" in capsys.readouterr().err
+    save_checkpoint(run, {"step": 1, "config": {}})
+    assert main([*command, "16", "--resume"]) == 1
+    assert "not of a StyleGAN2 run" in capsys.readouterr().err
+    with pytest.raises(CheckpointError, match="not of a StyleGAN2 run"):
+        load_generator(run / LATEST)
+
+
+def test_latents_are_the_browsers() -> None:
+    z = latents([3, 4], 8)
+    assert z.shape == (2, 8)
+    assert np.array_equal(z[1], normals(4, Purpose.LATENT, 0, 8))
+
+
+def test_the_moving_average_follows_its_half_life() -> None:
+    c = settings(ema_halflife_images=1000, ema_rampup=0.1)
+    assert ema_decay(c, 1_000_000) ** (1000 / c.batch) == pytest.approx(0.5)
+    assert ema_decay(c, 100) < ema_decay(c, 1000) < ema_decay(c, 1_000_000)
+
+
+def test_it_learns_the_mean_picture_of_the_phantom() -> None:
+    """A few steps bring the mean of what is drawn most of the way to that of the data: a disc on a dark ground."""
+    config = settings(diff_augment=0.0, path_weight=0.0, learning_rate=0.004, ema_halflife_images=100)
+    images = load_image_set(config, None)
+    trainer = GanTrainer(config, BatchSource(images, config, CPU), CPU)
+    want = to_float(images.images).mean(axis=0)
+
+    def distance() -> float:
+        z = torch.from_numpy(latents(list(range(40)), config.latent))
+        y = torch.eye(5)[torch.arange(40) % 5]
+        with torch.no_grad():
+            mean = trainer.ema(z, y).clamp(-1, 1).mean(dim=0).numpy()
+        return float(np.sqrt(np.square(mean - want).mean()))
+
+    before = distance()
+    for _ in range(200):
+        figures = trainer.advance()
+    assert torch.isfinite(figures).all()
+    assert distance() < before / 2
