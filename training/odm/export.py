@@ -1,4 +1,4 @@
-"""From a trained network to an ONNX file: a clean graph, half the bytes, and a check against PyTorch.
+"""From a trained denoiser or generator to an ONNX file: a clean graph, half the bytes, and a check against PyTorch.
 
 The graph is made for a browser's execution providers: GroupNorm as InstanceNormalization, no Shape arithmetic (the only
 unknown dimension is the batch, so every Reshape gets a constant), float32 inputs. Weights are stored as float16 and cast
@@ -11,7 +11,9 @@ import copy
 import logging
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -23,6 +25,9 @@ from onnx import TensorProto, helper, numpy_helper
 from .errors import ExportError
 from .network import Denoiser
 from .noise import Purpose, normals
+from .stylegan import Generator
+
+Network = TypeVar("Network", bound=torch.nn.Module)
 
 OPSET = 18
 HALVE_FROM = 256  # parameters of at least this many elements are stored as float16; the rest cost nothing as they are
@@ -30,9 +35,12 @@ HALVE_FROM = 256  # parameters of at least this many elements are stored as floa
 KEPT_FLOAT32 = ("stem.", "linear.", "linear_gain.", "head.")
 TOLERANCE_FLOAT32 = 1e-3
 TOLERANCE_ROUNDED = 1e-5
+# a generator's layers add up what a denoiser's skip path does not see
+TOLERANCE_GENERATOR_FLOAT32 = 5e-2
+TOLERANCE_GENERATOR_ROUNDED = 2e-4
 _TIMES = (0.02, 0.3, 0.7, 0.98)
 
-# what an exported denoiser is made of; anything else (Shape, Gather, If, integer arithmetic ...) would leave the GPU
+# what an exported network is made of; anything else (Shape, Gather, If, integer arithmetic ...) would leave the GPU
 ALLOWED_OPS = frozenset(
     [
         "Add",
@@ -44,11 +52,14 @@ ALLOWED_OPS = frozenset(
         "Div",
         "Gemm",
         "InstanceNormalization",
+        "LeakyRelu",
         "MatMul",
         "Mul",
         "Neg",
         "Pow",
         "Reciprocal",
+        "ReduceMean",
+        "ReduceSum",
         "Reshape",
         "Resize",
         "Sigmoid",
@@ -81,7 +92,7 @@ def is_halved(name: str, elements: int) -> bool:
     return elements >= HALVE_FROM and not name.startswith(KEPT_FLOAT32)
 
 
-def rounded(model: Denoiser) -> Denoiser:
+def rounded(model: Network) -> Network:
     """A copy of the network whose large parameters are what the file stores: rounded to float16."""
     twin = copy.deepcopy(model)
     with torch.no_grad():
@@ -91,11 +102,9 @@ def rounded(model: Denoiser) -> Denoiser:
     return twin
 
 
-def trace(model: Denoiser, size: int) -> onnx.ModelProto:
-    """The float32 graph ``x [batch, 3, S, S], t [batch], y [batch, C+1] -> x0``, with a dynamic batch."""
+def trace(model: torch.nn.Module, inputs: dict[str, torch.Tensor], output: str) -> onnx.ModelProto:
+    """The float32 graph from ``inputs`` (examples of two rows, by name) to ``output``, with a dynamic batch."""
     model = copy.deepcopy(model).cpu().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    columns = model.config.classes + 1
-    example = (torch.zeros(2, 3, size, size), torch.full((2,), 0.5), torch.zeros(2, columns))
     batch = torch.export.Dim("batch", min=1, max=4096)
     quiet = logging.getLogger("torch.onnx")
     level = quiet.level
@@ -105,12 +114,12 @@ def trace(model: Denoiser, size: int) -> onnx.ModelProto:
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 model,
-                example,
+                tuple(inputs.values()),
                 dynamo=True,
                 opset_version=OPSET,
-                input_names=["x", "t", "y"],
-                output_names=["x0"],
-                dynamic_shapes=({0: batch}, {0: batch}, {0: batch}),
+                input_names=list(inputs),
+                output_names=[output],
+                dynamic_shapes=tuple({0: batch} for _ in inputs),
                 verbose=False,
             )
     finally:
@@ -204,55 +213,113 @@ def session(payload: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(payload, options, providers=["CPUExecutionProvider"])
 
 
+def _rows(columns: int, count: int, first: int) -> NDArray[np.float32]:
+    """[count, columns] class weights: one-hot, the last one an even mix with the first class."""
+    y = np.eye(columns, dtype=np.float32)[(np.arange(count) + first) % columns]
+    y[-1] = 0.5 * (y[-1] + np.eye(columns, dtype=np.float32)[0])
+    return y
+
+
+def _difference(model: torch.nn.Module, run: onnxruntime.InferenceSession, inputs: dict[str, NDArray[np.float32]]) -> float:  # fmt: skip
+    """Largest |PyTorch - ONNX| on the same inputs."""
+    got = run.run(None, inputs)[0]
+    with torch.no_grad():
+        want = model(*map(torch.from_numpy, inputs.values())).numpy()
+    if not np.isfinite(got).all():
+        raise ExportError("the exported network gives values that are not finite")
+    return float(np.abs(got - want).max())
+
+
 def largest_difference(model: Denoiser, payload: bytes, size: int, batch: int = 3) -> float:
     """Largest |PyTorch - ONNX| over several times, grades and mixes, for batches of ``batch`` and of one."""
     model = copy.deepcopy(model).cpu().eval()
     run = session(payload)
-    columns = model.config.classes + 1
-    worst = 0.0
-    for k, t in enumerate(_TIMES):
-        for count in (batch, 1):
-            x = normals(k, Purpose.PARITY, 1, (count, 3, size, size))
-            y = np.eye(columns, dtype=np.float32)[(np.arange(count) + k) % columns]
-            y[-1] = 0.5 * (y[-1] + np.eye(columns, dtype=np.float32)[0])
-            times = np.full(count, t, dtype=np.float32)
-            got = run.run(None, {"x": x, "t": times, "y": y})[0]
-            with torch.no_grad():
-                want = model(torch.from_numpy(x), torch.from_numpy(times), torch.from_numpy(y)).numpy()
-            if not np.isfinite(got).all():
-                raise ExportError(f"the exported network gives values that are not finite at t = {t}")
-            worst = max(worst, float(np.abs(got - want).max()))
-    return worst
+    return max(
+        _difference(
+            model,
+            run,
+            {
+                "x": normals(k, Purpose.PARITY, 1, (count, 3, size, size)),
+                "t": np.full(count, t, dtype=np.float32),
+                "y": _rows(model.config.classes + 1, count, k),
+            },
+        )
+        for k, t in enumerate(_TIMES)
+        for count in (batch, 1)
+    )
 
 
-def export_network(model: Denoiser, size: int) -> Exported:
-    """The checked ONNX file of ``model`` for pictures of ``size`` pixels; raises ``ExportError``."""
-    proto = trace(model, size)
+def generator_difference(model: Generator, payload: bytes, batch: int = 3) -> float:
+    """Largest |PyTorch - ONNX| over several z, grades and mixes, for batches of ``batch`` and of one."""
+    model = copy.deepcopy(model).cpu().eval()
+    run = session(payload)
+    shape = model.shape
+    return max(
+        _difference(
+            model,
+            run,
+            {"z": normals(k, Purpose.PARITY, 1, (count, shape.latent)), "y": _rows(shape.classes, count, k)},
+        )
+        for k in range(4)
+        for count in (batch, 1)
+    )
+
+
+def _finish(
+    model: Network, proto: onnx.ModelProto, difference: Callable[[Network, bytes], float], float32: float, half: float
+) -> Exported:
+    """Simplifies, halves and checks; raises ``ExportError``."""
     simplify(proto)
-    large = {
-        i.name
-        for i in proto.graph.initializer
-        if i.data_type == TensorProto.FLOAT and is_halved(i.name, int(np.prod(i.dims)))
-    }
-    halve(proto, large)
+    sizes = {name: p.numel() for name, p in model.named_parameters()}
+    halve(proto, {i.name for i in proto.graph.initializer if is_halved(i.name, sizes.get(i.name, 0))})
     shorten_names(proto)
     onnx.checker.check_model(proto, full_check=True)
     payload = proto.SerializeToString()
 
-    against_float32 = largest_difference(model, payload, size)
-    against_rounded = largest_difference(rounded(model), payload, size)
+    against_float32 = difference(model, payload)
+    against_rounded = difference(rounded(model), payload)
     for what, found, allowed in (
-        ("the float32 network", against_float32, TOLERANCE_FLOAT32),
-        ("the network with rounded weights", against_rounded, TOLERANCE_ROUNDED),
+        ("the float32 network", against_float32, float32),
+        ("the network with rounded weights", against_rounded, half),
     ):
         if not found <= allowed:
             raise ExportError(f"the exported file differs from {what} by {found:.2e}; at most {allowed:.0e} is allowed")
     return Exported(
         payload=payload,
-        params=sum(p.numel() for p in model.parameters()),
+        params=sum(sizes.values()),
         max_error_float32=against_float32,
         max_error_rounded=against_rounded,
         operators=dict(Counter(n.op_type for n in proto.graph.node)),
+    )
+
+
+def export_network(model: Denoiser, size: int) -> Exported:
+    """The checked ONNX file of ``model`` for pictures of ``size`` pixels, ``x, t, y -> x0``; raises ``ExportError``."""
+    inputs = {
+        "x": torch.zeros(2, 3, size, size),
+        "t": torch.full((2,), 0.5),
+        "y": torch.zeros(2, model.config.classes + 1),
+    }
+    return _finish(
+        model,
+        trace(model, inputs, "x0"),
+        lambda network, payload: largest_difference(network, payload, size),
+        TOLERANCE_FLOAT32,
+        TOLERANCE_ROUNDED,
+    )
+
+
+def export_generator(model: Generator) -> Exported:
+    """The checked ONNX file ``z [batch, latent], y [batch, C] -> picture`` of ``model``; raises ``ExportError``."""
+    model = copy.deepcopy(model).cpu().eval().for_export()
+    inputs = {"z": torch.ones(2, model.shape.latent), "y": torch.eye(model.shape.classes)[:2]}
+    # what the exporter computes in advance from small weights must come from the weights that are stored
+    return _finish(
+        model,
+        trace(rounded(model), inputs, "picture"),
+        generator_difference,
+        TOLERANCE_GENERATOR_FLOAT32,
+        TOLERANCE_GENERATOR_ROUNDED,
     )
 
 
@@ -261,19 +328,14 @@ class Parity:
     """A fixed evaluation of an ONNX file, as the manifest stores it."""
 
     seed: int
-    t: float
+    t: float | None  # None for a generator
     y: list[float]
     indices: list[int]
     values: list[float]
     rms: float
 
 
-def parity_reference(payload: bytes, classes: int, size: int, seed: int = 2024, t: float = 0.5) -> Parity:
-    """64 values and the RMS of one evaluation at batch 1; the grade is the middle one."""
-    x = normals(seed, Purpose.PARITY, 0, (1, 3, size, size))
-    y = np.zeros((1, classes + 1), dtype=np.float32)
-    y[0, classes // 2] = 1
-    out = session(payload).run(None, {"x": x, "t": np.asarray([t], dtype=np.float32), "y": y})[0]
+def _parity(seed: int, t: float | None, y: NDArray[np.float32], out: NDArray[np.float32]) -> Parity:
     flat = out.reshape(-1).astype(np.float64)
     indices = np.sort(np.random.default_rng(seed).choice(flat.size, 64, replace=False))
     return Parity(
@@ -284,3 +346,18 @@ def parity_reference(payload: bytes, classes: int, size: int, seed: int = 2024, 
         values=[float(v) for v in flat[indices]],
         rms=float(np.sqrt(np.mean(flat**2))),
     )
+
+
+def parity_reference(payload: bytes, classes: int, size: int, seed: int = 2024, t: float = 0.5) -> Parity:
+    """64 values and the RMS of one evaluation at batch 1; the grade is the middle one."""
+    x = normals(seed, Purpose.PARITY, 0, (1, 3, size, size))
+    y = np.zeros((1, classes + 1), dtype=np.float32)
+    y[0, classes // 2] = 1
+    return _parity(seed, t, y, session(payload).run(None, {"x": x, "t": np.asarray([t], dtype=np.float32), "y": y})[0])
+
+
+def generator_parity_reference(payload: bytes, classes: int, latent: int, seed: int = 2024) -> Parity:
+    """The same of a generator; there is no t."""
+    y = np.zeros((1, classes), dtype=np.float32)
+    y[0, classes // 2] = 1
+    return _parity(seed, None, y, session(payload).run(None, {"z": normals(seed, Purpose.PARITY, 0, (1, latent)), "y": y})[0])  # fmt: skip

@@ -69,6 +69,11 @@ def normalize(x: Tensor) -> Tensor:
     return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
 
 
+def _scaled(weight: Tensor, gain: float) -> Tensor:
+    """``weight * gain``, and the weight itself for a gain of one, so that an exported graph holds it under its own name."""
+    return weight if gain == 1 else weight * gain
+
+
 class EqualLinear(nn.Module):
     """A linear layer whose weights are stored at unit variance and scaled when used (equalised learning rate)."""
 
@@ -79,7 +84,8 @@ class EqualLinear(nn.Module):
         self.gain, self.rate = rate / math.sqrt(cin), rate
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight * self.gain, None if self.bias is None else self.bias * self.rate)
+        bias = None if self.bias is None else _scaled(self.bias, self.rate)
+        return F.linear(x, _scaled(self.weight, self.gain), bias)
 
 
 class Mapping(nn.Module):
@@ -125,7 +131,7 @@ class ModulatedConv(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor | None]:
         """x [B, cin, H, W], w [B, style] -> (the convolution of the scaled input, the scale [B, cout] still to apply)."""
         s = self.affine(w)
-        weight = self.weight * self.gain
+        weight = _scaled(self.weight, self.gain)
         scale = None
         if self.demodulate:
             scale = torch.rsqrt(torch.matmul(s.square(), weight.square().sum(dim=(2, 3)).t()) + 1e-8)
@@ -214,10 +220,19 @@ class Generator(nn.Module):
         self.upsample = UpsampleRgb()
 
     def for_export(self) -> Generator:
-        """In place: transposed convolutions are computed as convolutions on the small grid, with the same result."""
-        for module in self.modules():
-            if isinstance(module, (ModulatedConv, UpsampleRgb)):
-                module.polyphase = True
+        """In place, with the same results: every gain in its weights, transposed convolutions on the small grid."""
+        with torch.no_grad():
+            for module in self.modules():
+                if isinstance(module, EqualLinear):
+                    module.weight.mul_(module.gain)
+                    if module.bias is not None:
+                        module.bias.mul_(module.rate)
+                    module.gain = module.rate = 1.0
+                elif isinstance(module, ModulatedConv):
+                    module.weight.mul_(module.gain)
+                    module.gain, module.polyphase = 1.0, True
+                elif isinstance(module, UpsampleRgb):
+                    module.polyphase = True
         return self
 
     def synthesis(self, w: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
