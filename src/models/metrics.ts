@@ -211,6 +211,8 @@ const augmentation = z.strictObject({
   grader: z.string().min(1),
   folds: z.number().int().min(2),
   syntheticPerGrade: count,
+  /** What a reader must know: the generators did see the folds' images. */
+  note: z.string(),
   /** `variant` null: real images only. All judged on the same real images, left out of grader training by fold. */
   arms: z.array(
     z.strictObject({
@@ -221,6 +223,8 @@ const augmentation = z.strictObject({
       recall: z.array(z.strictObject({ grade: z.number(), recall: estimate })),
       /** QWK less that of the real-only arm, on the same resampled pictures; null for that arm. */
       gain: estimate.nullable(),
+      /** QWK on the held-out pictures, which neither grader nor generator saw: the honest figure, from few pictures. */
+      heldOutQwk: estimate,
     }),
   ),
 });

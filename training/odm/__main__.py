@@ -1,4 +1,4 @@
-"""The command line: ``python -m odm train | train-gan | export | sample | pack | bench | measure | ablate``.
+"""The command line: ``python -m odm train | train-gan | export | sample | pack | bench | measure | ablate | evaluate``.
 
 Sub-commands import what they need when they run, so that ``sample`` starts without PyTorch. An ``OdmError`` is printed
 as one sentence and ends with exit code 1.
@@ -134,6 +134,12 @@ def _ablate(args: argparse.Namespace) -> None:
         print(markdown(report))
 
 
+def _evaluate(args: argparse.Namespace) -> None:
+    from .evaluation.cli import evaluate
+
+    evaluate(args, args.data or _data_root())
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all sub-commands; ``run`` of the result is the function to call."""
     parser = argparse.ArgumentParser(prog="odm", description=__doc__.split("\n\n")[0] if __doc__ else None)
@@ -217,6 +223,12 @@ def build_parser() -> argparse.ArgumentParser:
     ablate.add_argument("--cell", metavar="SEED/NAME", help="run this one cell here (what the workers do)")
     ablate.add_argument("--quiet", action="store_true", help="print nothing")
     ablate.set_defaults(run=_ablate)
+
+    from .evaluation.cli import add_arguments
+
+    evaluation = commands.add_parser("evaluate", help="the evaluation protocol v1 on bundles")
+    add_arguments(evaluation)
+    evaluation.set_defaults(run=_evaluate)
     return parser
 
 

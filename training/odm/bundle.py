@@ -317,7 +317,7 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     files[MANIFEST] = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()  # last: it names the rest
     bundle.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        _write(bundle / name, content)
+        write_atomically(bundle / name, content)
     return (
         f"{bundle / entry['file']}: {len(payload):,} bytes, {exported.params:,} parameters, {images:,} images seen\n"
         f"max difference {exported.max_error_float32:.1e} from the float32 network, "
@@ -326,7 +326,8 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     )
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
+    """The whole file or nothing: written beside it, then renamed."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.write_bytes(content)
     os.replace(temporary, path)
@@ -423,7 +424,8 @@ _SETTINGS = [
 ]
 
 
-def _metadata(payload: bytes) -> dict[str, str]:
+def metadata_of(payload: bytes) -> dict[str, str]:
+    """What an ONNX file says of its own training."""
     import onnx
 
     proto = onnx.load_from_string(payload)
@@ -433,7 +435,7 @@ def _metadata(payload: bytes) -> dict[str, str]:
 def card(manifest: dict[str, Any], payloads: dict[str, bytes]) -> str:
     """The model card (Markdown) of a bundle, from its manifest and what its weights say of their training."""
     data, grades = manifest["data"], manifest["grades"]
-    notes = {k: _metadata(p) for k, p in payloads.items()}
+    notes = {k: metadata_of(p) for k, p in payloads.items()}
     configs = {k: json.loads(n["trainingConfig"]) for k, n in notes.items()}
     out = [
         f"# {manifest['title']}",
@@ -532,4 +534,4 @@ def pack(folder: Path, out: Path) -> None:
             if not path.is_file():
                 raise DataError("the manifest names this file, but it is not here", file=path)
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), path.read_bytes())
-    _write(out, buffer.getvalue())
+    write_atomically(out, buffer.getvalue())

@@ -105,7 +105,11 @@ def _resize(a: Attributes, x: Tensor, _roi: Tensor | None = None, scales: Tensor
         factors = scales.flatten().tolist()
         if factors[:2] != [1.0, 1.0]:
             raise ExportError("only the two spatial dimensions may be resized")
-        target = [int(s * f) for s, f in zip(x.shape[2:], factors[2:], strict=True)]
+        exact = [s * f for s, f in zip(x.shape[2:], factors[2:], strict=True)]
+        target = [round(v) for v in exact]
+        if any(abs(v - e) > 1e-4 for v, e in zip(target, exact, strict=True)):
+            # coordinates would follow the scale, not the ratio of the sizes
+            raise ExportError(f"a Resize to {exact} pixels, not whole, is not supported")
     else:
         raise ExportError("a Resize needs scales or sizes")
     mode, transform = _text(a.get("mode"), "nearest"), _text(a.get("coordinate_transformation_mode"), "half_pixel")
@@ -209,7 +213,7 @@ OPERATORS: dict[str, Operator] = {
     "DepthToSpace": _depth_to_space,
     "Div": lambda a, x, y: x / y,
     "Exp": lambda a, x: torch.exp(x),
-    "Expand": lambda a, x, shape: x.expand(torch.broadcast_shapes(x.shape, tuple(_ints(shape)))),
+    "Expand": lambda a, x, shape: x.expand(np.broadcast_shapes(x.shape, tuple(_ints(shape)))),
     "Flatten": lambda a, x: x.flatten(a.get("axis", 1)),
     "Gemm": _gemm,
     "GlobalAveragePool": lambda a, x: x.mean(tuple(range(2, x.dim())), keepdim=True),

@@ -50,7 +50,9 @@ class SameConv(nn.Conv2d):
 class ConvNorm(nn.Module):
     """Convolution, batch norm (always with its stored statistics), ReLU6 or nothing."""
 
-    def __init__(self, cin: int, cout: int, kernel: int = 1, stride: int = 1, groups: int = 1, act: bool = True) -> None:
+    def __init__(
+        self, cin: int, cout: int, kernel: int = 1, stride: int = 1, groups: int = 1, act: bool = True
+    ) -> None:
         super().__init__()
         self.conv = SameConv(cin, cout, kernel, stride, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(cout, eps=1e-3)
@@ -89,7 +91,9 @@ class Lite0(nn.Module):
         self.blocks = nn.ModuleList()
         for kernel, stride, expansion, cin, cout, repeats in _STAGES:
             for i in range(repeats):
-                self.blocks.append(Bottleneck(kernel, stride if i == 0 else 1, expansion, cin if i == 0 else cout, cout))
+                self.blocks.append(
+                    Bottleneck(kernel, stride if i == 0 else 1, expansion, cin if i == 0 else cout, cout)
+                )
         self.head = ConvNorm(320, WIDTH)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,0 +1,203 @@
+"""What is judged: a bundle's variant on a device, and the real pictures it is judged against."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..bundle import Bundle, metadata_of
+from ..config import TrainConfig, parse_config
+from ..data import ImageSet, center_crop, load_image_set, read_labels_csv, split_holdout
+from ..errors import DataError
+from ..noise import Purpose
+from ..onnx_torch import OnnxModule
+from ..sampling import class_weights, conditioning_plan, schedule_from
+from . import draw
+
+# what of a training configuration says which pictures were trained on, and how they were shown
+_DATA_KEYS = ("data", "grades", "size", "path", "label_column", "role", "crop", "resize", "flips", "holdout", "phantom_count", "seed")  # fmt: skip
+INTERPOLATION_ROLE = "interpolation-test"
+
+
+class Variant:
+    """One variant of a bundle. ``model`` is None for a generator, which has no trajectory."""
+
+    def __init__(self, bundle: Bundle, key: str, device: torch.device) -> None:
+        self.bundle, self.key, self.device = bundle, key, device
+        self.entry: dict[str, Any] = bundle.manifest["variants"][key]
+        self.values = bundle.values
+        payload = bundle.weights(key)
+        self.notes = metadata_of(payload)
+        self._run = OnnxModule(payload, device)
+        self.generator: dict[str, Any] | None = self.entry.get("generator")
+        manifest = bundle.manifest
+        self.schedule = schedule_from(manifest["diffusion"]["schedule"])
+        if self.generator is None:
+            inputs = manifest["inputs"]
+            if manifest["diffusion"]["prediction"] != "x0" or inputs["t"]["kind"] != "float" or inputs["y"]["kind"] != "weights":  # fmt: skip
+                raise DataError("only models that predict x0 from class weights are evaluated", file=bundle.folder)
+            self._order = [self._run.inputs.index(inputs[k]["name"]) for k in ("x", "t", "y")]
+
+    @property
+    def title(self) -> str:
+        return str(self.entry["title"])
+
+    @property
+    def defaults(self) -> tuple[str, int, float]:
+        d = self.entry["defaults"]
+        return d["sampler"], d["steps"], float(d["guidance"])
+
+    def model(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        given = (x, t, y)
+        inputs: list[Tensor] = [x] * 3
+        for value, place in zip(given, self._order, strict=True):
+            inputs[place] = value
+        return self._run(*inputs)
+
+    def plans(self, severities: Sequence[float], guidance: float) -> list[Any]:
+        return [conditioning_plan(v, self.values, guidance) for v in severities]
+
+    def pictures(self, severities: Sequence[float], seeds: Sequence[int], batch: int, sampler: str | None = None, steps: int | None = None) -> NDArray[np.uint8]:  # fmt: skip
+        """uint8 [N, H, W, 3], one severity and one seed each, with the variant's own defaults where nothing is said."""
+        out = []
+        for s in draw.batches(len(seeds), batch):
+            if self.generator is not None:
+                out.append(draw.to_bytes(self._generate(severities[s], seeds[s])))
+                continue
+            name, count, guidance = self.defaults
+            table = self.bundle.table(sampler or name, steps or count)
+            plans = self.plans(severities[s], guidance)
+            # a batch runs through as many rows as its plans have: plans of one length go together
+            lengths = np.asarray([len(p.rows) for p in plans])
+            made = np.empty((len(plans), *self.bundle.shape[1:], 3), dtype=np.uint8)
+            for length in np.unique(lengths):
+                here = np.flatnonzero(lengths == length).tolist()
+                x = draw.draw(self.model, [plans[i] for i in here], table, [seeds[s][i] for i in here], self.bundle.shape, self.device)  # fmt: skip
+                made[here] = draw.to_bytes(x)
+            out.append(made)
+        return np.concatenate(out)
+
+    @torch.no_grad()
+    def _generate(self, severities: Sequence[float], seeds: Sequence[int]) -> Tensor:
+        """A generator has no noise space to extrapolate in: beyond the end grades it draws the end grade."""
+        assert self.generator is not None
+        low, high = self.values[0], self.values[-1]
+        rows = np.stack([class_weights(min(max(v, low), high), self.values) for v in severities])
+        y = torch.from_numpy(rows[:, : self._columns()]).to(self.device)
+        z = draw.normals(seeds, _latent_purpose(), 0, int(self.generator["latent"]), self.device)
+        given = {self.generator["z"]: z, self.generator["y"]: y} if "z" in self.generator else dict(zip(self._run.inputs, (z, y), strict=True))  # fmt: skip
+        return self._run(*(given[name] for name in self._run.inputs))
+
+    def _columns(self) -> int:
+        """Columns of the generator's class input: the grades, with or without the null class."""
+        import onnx
+
+        graph = onnx.load_from_string(self.bundle.weights(self.key)).graph
+        widths = [i.type.tensor_type.shape.dim[1].dim_value for i in graph.input]
+        return len(self.values) + 1 if len(self.values) + 1 in widths else len(self.values)
+
+
+def _latent_purpose() -> int:
+    return int(getattr(Purpose, "LATENT", 4))
+
+
+def data_config(variants: Sequence[Variant]) -> TrainConfig:
+    """The data part of the training configuration that the variants' files carry; all must agree on it."""
+    found: dict[str, dict[str, Any]] = {}
+    for v in variants:
+        if "trainingConfig" in v.notes:
+            raw = json.loads(v.notes["trainingConfig"])
+            found[v.key] = {k: raw[k] for k in _DATA_KEYS if k in raw}
+    if not found:
+        raise DataError("no variant says what it was trained on (trainingConfig in the ONNX metadata)")
+    first = next(iter(found))
+    # the seed matters to the phantom alone: its pictures are drawn from it
+    ignored = () if found[first]["data"] == "phantom" else ("seed",)
+    for key, config in found.items():
+        for name in config.keys() & found[first].keys():
+            if name not in ignored and config[name] != found[first][name]:
+                raise DataError(f"variants {first} and {key} were trained on different data: {name} is {found[first][name]!r} and {config[name]!r}")  # fmt: skip
+    return parse_config(found[first])
+
+
+@dataclass(frozen=True)
+class RealSets:
+    """Real pictures. ``training`` and ``held_out`` keep the room around the crop; the ``shown_*`` are cropped and flipped
+    once, at random, as training shows them: the distribution that a model learns, and what it is compared with."""
+
+    config: TrainConfig
+    training: ImageSet
+    held_out: ImageSet
+    shown_training: NDArray[np.uint8]
+    shown_held_out: NDArray[np.uint8]
+    between: dict[float, NDArray[np.uint8]]  # half grades that no training saw, by severity
+    digest: str
+
+    @property
+    def size(self) -> int:
+        return self.config.size
+
+    def centre(self, images: ImageSet) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(center_crop(images.images, self.size))
+
+
+def shown(images: NDArray[np.uint8], size: int, flips: str, seed: int) -> NDArray[np.uint8]:
+    """[N, S, S, 3] -> [N, size, size, 3]: one random crop and flip each."""
+    rng = np.random.default_rng((seed, len(images), 17))
+    out = np.empty((len(images), size, size, 3), dtype=np.uint8)
+    room = images.shape[1] - size
+    for i, picture in enumerate(images):
+        top, left = rng.integers(0, room + 1, 2)
+        across, down = rng.integers(0, 2, 2)
+        part = picture[top : top + size, left : left + size]
+        part = part[:, ::-1] if flips != "none" and across else part
+        out[i] = part[::-1] if flips == "both" and down else part
+    return out
+
+
+def limited(images: ImageSet, limit: int) -> ImageSet:
+    """At most ``limit`` pictures of each grade, the first ones; 0 keeps all."""
+    if limit <= 0:
+        return images
+    keep = np.zeros(len(images), dtype=bool)
+    for g in range(len(images.grades)):
+        keep[np.flatnonzero(images.labels == g)[:limit]] = True
+    return images.subset(keep)
+
+
+def load_real(config: TrainConfig, root: Path | None, seed: int, limit: int = 0) -> RealSets:
+    """Loads and splits exactly as training did, then keeps at most ``limit`` a grade; raises ``DataError``."""
+    training, held_out = (limited(part, limit) for part in split_holdout(load_image_set(config, root), config.holdout))
+    between: dict[float, NDArray[np.uint8]] = {}
+    if config.data == "labels-csv" and config.role and root is not None:
+        between = _between(config, root, seed)
+    digest = hashlib.sha256()
+    for part in (training, held_out):
+        digest.update(part.images.tobytes())
+        digest.update(part.labels.tobytes())
+    for v, pictures in sorted(between.items()):
+        digest.update(f"{v}".encode() + pictures.tobytes())
+    args = (config.size, config.flips, seed)
+    return RealSets(config, training, held_out, shown(training.images, *args), shown(held_out.images, *args), between, digest.hexdigest())  # fmt: skip
+
+
+def _between(config: TrainConfig, root: Path, seed: int) -> dict[float, NDArray[np.uint8]]:
+    table = root / config.path / "labels.csv"
+    with table.open(newline="", encoding="utf-8") as handle:
+        found = sorted({float(r[config.label_column]) for r in csv.DictReader(handle) if r["role"] == INTERPOLATION_ROLE})  # fmt: skip
+    if not found:
+        return {}
+    other = dataclasses.replace(config, role=INTERPOLATION_ROLE, grades=tuple(found))
+    images = read_labels_csv(root / config.path, other, config.resize or config.size)
+    return {v: shown(images.images[images.labels == k], config.size, config.flips, seed) for k, v in enumerate(found)}
