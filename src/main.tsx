@@ -12,6 +12,7 @@ import { readLocation, readWorkspace, writeLocation } from './studio/store/locat
 import { createPreferences } from './studio/store/preferences';
 import { StudioSession } from './studio/store/session';
 import { createStudioStore } from './studio/store/state';
+import { workspaceOf } from './studio/workspaces';
 import './studio/styles/index.css';
 
 const modelsUrl = new URL('models/', document.baseURI).href;
@@ -94,4 +95,4 @@ createRoot(root).render(
   </StrictMode>,
 );
 
-void session.open(readLocation(location.search));
+void session.open(readLocation(location.search), !workspaceOf(readWorkspace(location.hash)).drawsItself);

@@ -50,9 +50,18 @@ export function withProvenance(png: Uint8Array, provenance: Provenance): Uint8Ar
   });
 }
 
-/** A PNG that shows several pictures, or maps: named as synthetic, without the record of one of them. */
-export function withDisclaimer(png: Uint8Array, rights: string, description: string): Uint8Array {
-  return labelled(png, rights, { Description: toLatin1(description) });
+/**
+ * A PNG that shows several pictures, or maps: named as synthetic, without the record of one of them. `records` are further
+ * chunks, by keyword.
+ */
+export function withDisclaimer(
+  png: Uint8Array,
+  rights: string,
+  description: string,
+  records: Readonly<Record<string, unknown>> = {},
+): Uint8Array {
+  const text = Object.fromEntries(Object.entries(records).map(([key, value]) => [key, toLatin1Json(value)]));
+  return labelled(png, rights, { Description: toLatin1(description), ...text });
 }
 
 function labelled(png: Uint8Array, rights: string, text: Record<string, string>): Uint8Array {

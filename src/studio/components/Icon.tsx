@@ -37,7 +37,7 @@ export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
   );
 }
 
-/** Severity as a shape: `level` of `count` rising bars are filled, so that order is seen without any colour. */
+/** Severity as a shape: `level` of `count` rising bars are filled, a fraction partly, so that order needs no colour. */
 export function LevelGlyph({ level, count }: { level: number; count: number }) {
   const width = 3;
   const gap = 1.5;
@@ -52,17 +52,20 @@ export function LevelGlyph({ level, count }: { level: number; count: number }) {
     >
       {Array.from({ length: count }, (_, i) => {
         const height = 4 + (12 * (i + 1)) / count;
-        return (
+        const part = Math.max(0, Math.min(1, level - i));
+        const bar = (full: number, className: string) => (
           <rect
-            key={i}
-            className={i < level ? 'level-on' : 'level-off'}
+            key={`${i} ${className}`}
+            className={className}
             x={i * (width + gap) + 0.5}
-            y={16 - height + 0.5}
+            y={16 - full + 0.5}
             width={width - 1}
-            height={height - 1}
+            height={full - 1}
             rx={0.5}
           />
         );
+        if (part === 0 || part === 1) return bar(height, part === 1 ? 'level-on' : 'level-off');
+        return [bar(height, 'level-off'), bar(Math.max(2, height * part), 'level-on')];
       })}
     </svg>
   );

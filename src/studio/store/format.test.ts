@@ -11,6 +11,9 @@ import {
   orderVerdict,
   sampleProgressText,
   scrubberText,
+  severityPlace,
+  severityRange,
+  severityText,
   type LoadPhase,
 } from './format';
 
@@ -112,4 +115,30 @@ it('gradeIndex finds the nearest grade by clinical value', () => {
   expect(gradeIndex(grades, 2)).toBe(1);
   expect(gradeIndex(grades, 2.6)).toBe(2);
   expect(gradeIndex(grades, -1)).toBe(0);
+});
+
+describe('a severity in words', () => {
+  const grades = [1, 2, 3].map((value) => ({
+    value,
+    label: ['Mild', 'Moderate', 'Severe'][value - 1]!,
+    short: `Mayo ${value}`,
+    description: '',
+  }));
+
+  it('is a grade, lies between two, or beyond an end', () => {
+    expect(severityText(grades, 2)).toBe('Mayo 2, Moderate');
+    expect(severityText(grades, 2.4)).toBe('2.4, between Mayo 2 and Mayo 3');
+    expect(severityText(grades, 3.333)).toBe('3.33, beyond Mayo 3 (extrapolated)');
+    expect(severityText(grades, -0.25)).toBe('−0.25, beyond Mayo 1 (extrapolated)');
+  });
+
+  it('has a level that rises with it and stays within the glyph', () => {
+    expect([-1, 1, 1.5, 2, 2.75, 3, 4].map((v) => severityPlace(grades, v).level)).toEqual([
+      1, 1, 1.5, 2, 2.75, 3, 3,
+    ]);
+  });
+
+  it('is offered for one more step of the scale at each end', () => {
+    expect(severityRange(grades)).toEqual([0, 4]);
+  });
 });

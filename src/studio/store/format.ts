@@ -197,3 +197,44 @@ export function gradeIndex(grades: readonly Grade[], severity: number): number {
 export function gradeText(grade: Grade): string {
   return `${grade.short}, ${grade.label}`;
 }
+
+/** `2`, `2.37`, `−0.5`: a severity as a clinical number. */
+export function formatSeverity(severity: number): string {
+  const text = String(Math.round(Math.abs(severity) * 100) / 100);
+  return severity < 0 && text !== '0' ? `−${text}` : text;
+}
+
+/** Where a severity lies on a scale. */
+export interface SeverityPlace {
+  readonly kind: 'grade' | 'between' | 'beyond';
+  /** The grade itself, the neighbours in rising order, or the end that it lies beyond. */
+  readonly grades: readonly Grade[];
+  /** For the level glyph: 1 is the lowest grade, fractions in between; never beyond the ends. */
+  readonly level: number;
+}
+
+export function severityPlace(grades: readonly Grade[], severity: number): SeverityPlace {
+  const last = grades.length - 1;
+  const at = grades.findIndex((g) => Math.abs(g.value - severity) < 1e-9);
+  if (at >= 0) return { kind: 'grade', grades: [grades[at]!], level: at + 1 };
+  if (severity < grades[0]!.value) return { kind: 'beyond', grades: [grades[0]!], level: 1 };
+  if (severity > grades[last]!.value) return { kind: 'beyond', grades: [grades[last]!], level: last + 1 };
+  const upper = grades.findIndex((g) => g.value > severity);
+  const [a, b] = [grades[upper - 1]!, grades[upper]!];
+  return { kind: 'between', grades: [a, b], level: upper + (severity - a.value) / (b.value - a.value) };
+}
+
+/** `DR 2, Moderate NPDR`; `2.4, between DR 2 and DR 3`; `4.5, beyond DR 4 (extrapolated)`. */
+export function severityText(grades: readonly Grade[], severity: number): string {
+  const place = severityPlace(grades, severity);
+  const [a, b] = place.grades;
+  if (place.kind === 'grade') return gradeText(a!);
+  const number = formatSeverity(severity);
+  return b ? `${number}, between ${a!.short} and ${b.short}` : `${number}, beyond ${a!.short} (extrapolated)`;
+}
+
+/** The severities on offer: the scale and, extrapolated, one more step of it at each end. */
+export function severityRange(grades: readonly Grade[]): readonly [number, number] {
+  const value = (i: number) => grades.at(i)!.value;
+  return [2 * value(0) - value(1), 2 * value(-1) - value(-2)];
+}

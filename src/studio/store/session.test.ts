@@ -493,6 +493,32 @@ describe('workspaces', () => {
     expect(state().activity.kind).toBe('idle');
   });
 
+  it('what is set up elsewhere is not drawn before Sample is opened again', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    session.edit({ steps: 5 });
+    session.openWorkspace('severity');
+    session.openWorkspace('sample');
+    // Settings that waited for Generate go on waiting.
+    expect(engines[0]?.samples).toHaveLength(1);
+    session.openWorkspace('severity');
+    await session.setUp({ severity: 2.25 });
+    await session.setUp({ model: 'colon' });
+    expect(state().draft).toMatchObject({ model: 'colon', variant: 'odm', severity: 2, seed: 2024 });
+    expect(engines[0]?.samples).toHaveLength(1);
+    session.openWorkspace('sample');
+    await vi.waitFor(() => expect(state().run?.request.model).toBe('colon'));
+  });
+
+  it('another workspace can be opened first, without drawing for Sample', async () => {
+    const { session, state } = setUp();
+    session.openWorkspace('severity');
+    await session.open(NO_WISHES, false);
+    expect(state()).toMatchObject({ run: null, activity: { kind: 'idle' }, draft: { model: 'eye' } });
+    session.openWorkspace('sample');
+    await vi.waitFor(() => expect(state().run?.status).toBe('finished'));
+  });
+
   it('works with the engine of the page, on a model made ready first, without touching what is drawn', async () => {
     const { session, state } = setUp();
     await session.open({ ...NO_WISHES, provider: 'wasm' });

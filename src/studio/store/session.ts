@@ -15,7 +15,7 @@ import type {
 import type { BundleManifest, Catalogue } from '../../models/manifest';
 import type { SampleRequest } from '../../models/request';
 import { FrameReel, nearestHeld } from './frames';
-import { formatDuration, gradeIndex, gradeText, providerName } from './format';
+import { formatDuration, gradeIndex, providerName, severityText } from './format';
 import type { LocationWishes } from './location';
 import type { PreferencesStore } from './preferences';
 import {
@@ -45,6 +45,8 @@ export interface SessionParts {
 
 /** Fixed, so that two people opening the same page see the same first picture. */
 const FIRST_SEED = 2024;
+/** Id of the workspace that shows the run of the store. */
+const SAMPLE = 'sample';
 const NEIGHBOUR_RESULTS_KEPT = 8;
 /** Errors after which the worker may hold nothing usable: trying again starts a fresh one. */
 const WORKER_IS_SUSPECT = new Set(['worker-crashed', 'device-lost', 'internal', 'output-not-finite']);
@@ -55,6 +57,8 @@ export class StudioSession {
   readonly #parts: SessionParts;
   readonly #neighbourDelayMs: number;
   #engine: EngineClient | null = null;
+  /** What was set up when the Sample workspace was left. */
+  #draftLeft: SampleRequest | null = null;
   readonly #kept = new Map<(session: StudioSession) => object, object>();
   /** The foreground job; a job that is no longer this one must not write to the store. */
   #job: AbortController | null = null;
@@ -84,8 +88,8 @@ export class StudioSession {
 
   // ---- opening, models ---------------------------------------------------------------------------------------------
 
-  /** Reads the catalogue, then loads a model and draws the first picture. */
-  async open(wishes: LocationWishes): Promise<void> {
+  /** Reads the catalogue, then loads a model and draws the first picture, unless the workspace draws its own. */
+  async open(wishes: LocationWishes, draw = true): Promise<void> {
     const job = this.#begin();
     this.#set({ provider: wishes.provider, activity: { kind: 'loading', phase: { phase: 'catalogue' } } });
     let model: string;
@@ -101,10 +105,14 @@ export class StudioSession {
       this.#set({ draft: firstDraft(manifest, wishes.variant) });
       this.#readOtherManifests(bundles, model);
     } catch (thrown) {
-      this.#fail(job, thrown, () => this.open(wishes));
+      this.#fail(job, thrown, () => this.open(wishes, draw));
       return;
     }
-    await this.#loadAndSample(job);
+    if (draw) await this.#loadAndSample(job);
+    else {
+      this.#set({ activity: { kind: 'idle' } });
+      this.#setUpShown();
+    }
   }
 
   async chooseModel(model: string): Promise<void> {
@@ -149,7 +157,44 @@ export class StudioSession {
   // ---- workspaces --------------------------------------------------------------------------------------------------
 
   openWorkspace(workspace: string): void {
-    if (this.store.getState().workspace !== workspace) this.#set({ workspace });
+    const { workspace: before, draft } = this.store.getState();
+    if (workspace === before) return;
+    if (before === SAMPLE) this.#draftLeft = draft;
+    this.#set({ workspace });
+    // What was set up elsewhere meanwhile is shown; settings that waited for Generate go on waiting.
+    if (workspace === SAMPLE && draft && this.#draftLeft !== draft) void this.draw();
+  }
+
+  /**
+   * Changes what is set up without drawing it, for workspaces that draw by themselves. Another model brings its own
+   * grades and defaults; seed and variant stay where they can.
+   */
+  async setUp(change: Partial<SampleRequest>): Promise<void> {
+    const { draft } = this.store.getState();
+    if (!draft) return;
+    if (change.model === undefined || change.model === draft.model) {
+      this.#set({ draft: { ...draft, ...change } });
+      if (change.variant !== undefined) this.#setUpShown();
+      return;
+    }
+    const job = this.#begin();
+    this.#set({ activity: { kind: 'loading', phase: { phase: 'manifest' } } });
+    try {
+      const manifest = await this.#manifest(change.model);
+      if (job.signal.aborted) return;
+      this.#set({
+        draft: { ...firstDraft(manifest, draft.variant), seed: draft.seed, ...change },
+        compared: null,
+        activity: { kind: 'idle' },
+      });
+      this.#setUpShown();
+    } catch (thrown) {
+      this.#fail(job, thrown, () => this.setUp(change));
+    }
+  }
+
+  setUpRandomSeed(): void {
+    if (!this.store.getState().seedLocked) void this.setUp({ seed: this.#randomSeed() });
   }
 
   /**
@@ -157,7 +202,7 @@ export class StudioSession {
    * scrubber goes to `step` (the finished picture when left out) and stays there while later steps arrive.
    */
   async openInSample(request: SampleRequest, step = request.steps): Promise<void> {
-    this.openWorkspace('sample');
+    this.#set({ workspace: SAMPLE });
     const { run } = this.store.getState();
     if (run?.status === 'finished' && sameRequest(run.request, request)) {
       this.#begin();
@@ -194,6 +239,9 @@ export class StudioSession {
     try {
       const bundleUrl = this.#parts.bundleUrl(wanted.model);
       const loaded = await engine.load({ bundleUrl, variant: wanted.variant, provider }, onProgress, signal);
+      const { draft, model } = this.store.getState();
+      if (!model && draft?.model === wanted.model && draft.variant === wanted.variant)
+        this.#set({ model: loaded });
       return await work(engine, loaded);
     } catch (thrown) {
       const error = StudioError.from(thrown);
@@ -427,6 +475,15 @@ export class StudioSession {
     for (const id of bundles) if (id !== except) void this.#manifest(id).catch(() => undefined);
   }
 
+  /** Another model is set up than the one that is ready: the address says so, and the ready one is no longer shown as such. */
+  #setUpShown(): void {
+    const { draft, model, provider } = this.store.getState();
+    if (!draft) return;
+    if (model && (model.manifest.id !== draft.model || model.variant !== draft.variant))
+      this.#set({ model: null });
+    this.#parts.onShown?.({ model: draft.model, variant: draft.variant, provider });
+  }
+
   /** `stopAt` is the step at which the view stops following the newest one. */
   async #loadAndSample(job: AbortController, stopAt = Infinity): Promise<void> {
     try {
@@ -507,11 +564,10 @@ export class StudioSession {
     this.#job = null;
     const { run } = this.store.getState();
     if (!run) return;
-    const grade = run.manifest.grades[gradeIndex(run.manifest.grades, request.severity)]!;
     this.#finishRun(run, 'finished', summary.totalMs, summary.nfe);
     this.#set({
       activity: { kind: 'idle' },
-      announcement: `Picture finished: ${gradeText(grade)}, seed ${request.seed}, in ${formatDuration(summary.totalMs)}`,
+      announcement: `Picture finished: ${severityText(run.manifest.grades, request.severity)}, seed ${request.seed}, in ${formatDuration(summary.totalMs)}`,
     });
   }
 

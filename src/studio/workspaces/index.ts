@@ -8,6 +8,7 @@ import type { IconName } from '../components/Icon';
 import type { Shortcut } from '../keyboard/shortcuts';
 import { SampleWorkspace } from './sample/SampleWorkspace';
 import { SAMPLE_SHORTCUTS } from './sample/shortcuts';
+import { SEVERITY_SHORTCUTS } from './severity/shortcuts';
 
 export interface Workspace {
   /** Stands in the address: `#severity`. */
@@ -20,6 +21,8 @@ export interface Workspace {
   /** The component itself, or how to fetch it. It renders the page's one `<main>`. */
   readonly component: ComponentType | { readonly load: () => Promise<ComponentType> };
   readonly shortcuts: readonly Shortcut[];
+  /** Has pictures of its own: opened first, it needs none drawn for Sample. */
+  readonly drawsItself?: boolean;
 }
 
 export const SAMPLE: Workspace = {
@@ -31,7 +34,17 @@ export const SAMPLE: Workspace = {
   shortcuts: SAMPLE_SHORTCUTS,
 };
 
-export const WORKSPACES: readonly Workspace[] = [SAMPLE];
+const SEVERITY: Workspace = {
+  id: 'severity',
+  title: 'Severity',
+  icon: 'slider',
+  purpose: 'Move one picture along the severity scale, fill grids, compare pictures side by side',
+  component: { load: () => import('./severity/SeverityWorkspace').then((m) => m.SeverityWorkspace) },
+  shortcuts: SEVERITY_SHORTCUTS,
+  drawsItself: true,
+};
+
+export const WORKSPACES: readonly Workspace[] = [SAMPLE, SEVERITY];
 
 /** The workspace of that id; Sample when there is none. */
 export function workspaceOf(id: string): Workspace {

@@ -5,6 +5,7 @@ import { ModelInfo } from '../../components/ModelInfo';
 import { Button, Disclosure, IconButton, NumberBox, Segmented, SelectBox } from '../../components/widgets';
 import { useSession, useStudio } from '../../context';
 import { SAMPLERS, type SamplerName } from '../../../models/request';
+import { severityPlace, severityText } from '../../store/format';
 import { draftIsNew, draftManifest } from '../../store/state';
 import { useKeyName } from '../../keyboard/useKeyName';
 import { SAMPLE_SHORTCUTS } from './shortcuts';
@@ -84,6 +85,11 @@ function GradeChoice() {
         <span className="field-hint" id="grade-scale">
           {manifest.scale}; trained on {manifest.data.name}
         </span>
+        {severityPlace(grades, severity).kind !== 'grade' && (
+          <p className="between-grades" data-testid="between-grades">
+            Severity {severityText(grades, severity)}
+          </p>
+        )}
         <div className="grade-list">
           {grades.map((g, i) => (
             <Radio

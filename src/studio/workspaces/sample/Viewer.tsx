@@ -7,7 +7,14 @@ import { LevelGlyph } from '../../components/Icon';
 import { PixelCanvas } from '../../components/PixelCanvas';
 import { Segmented, Switch } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
-import { formatSigned, gradeIndex, scrubberText } from '../../store/format';
+import {
+  formatSigned,
+  gradeIndex,
+  gradeText,
+  scrubberText,
+  severityPlace,
+  severityText,
+} from '../../store/format';
 import { Filmstrip } from './Filmstrip';
 import { Notation } from './Notation';
 import { SaveMenu } from './SaveMenu';
@@ -118,6 +125,10 @@ function Stage() {
   const { grades } = run.manifest;
   const chosen = gradeIndex(grades, run.request.severity);
   const grade = grades[view === 'x' ? chosen : (compared ?? chosen)]!;
+  // What was asked for may lie between two grades; what it is compared with never does.
+  const whole = grade !== grades[chosen] || severityPlace(grades, run.request.severity).kind === 'grade';
+  const named = whole ? gradeText(grade) : severityText(grades, run.request.severity);
+  const level = whole ? grades.indexOf(grade) + 1 : severityPlace(grades, run.request.severity).level;
   const place = scrubberText(cursor, run.request.steps, shown.frame.sigma);
   const title = run.manifest.variants[run.request.variant]?.title ?? run.request.variant;
   return (
@@ -128,7 +139,7 @@ function Stage() {
           height={height}
           paint={shown.paint}
           smooth={smooth && !shown.scale}
-          label={`Synthetic picture, ${grade.short}, ${grade.label}: ${VIEW_NAMES[view]}, ${place}`}
+          label={`Synthetic picture, ${named}: ${VIEW_NAMES[view]}, ${place}`}
           onProbe={(pixel) => session.look({ probe: pixel })}
           testId="picture"
         />
@@ -145,8 +156,14 @@ function Stage() {
       </div>
       <figcaption className="stage-caption" data-testid="caption">
         <span className="stage-grade">
-          <LevelGlyph level={(compared ?? chosen) + 1} count={grades.length} />
-          <strong>{grade.short}</strong> {grade.label}
+          <LevelGlyph level={level} count={grades.length} />
+          {whole ? (
+            <>
+              <strong>{grade.short}</strong> {grade.label}
+            </>
+          ) : (
+            named
+          )}
           {compared !== null && view !== 'x' && (
             <em> – neighbour of {grades[chosen]!.short}, from the same xₜ</em>
           )}

@@ -1,0 +1,38 @@
+/** From what is on the page to files: the provenance of a picture, its name, and the browser's own way of saving. */
+import type { ProviderName } from '../../engine/types';
+import { describePicture, type Provenance } from '../../exchange/provenance';
+import type { BundleManifest } from '../../models/manifest';
+import type { SampleRequest } from '../../models/request';
+import { VERSIONS } from '../../version';
+import { providerName } from './format';
+
+/** `index` is the step that is saved: the finished picture when left out. */
+export function provenanceOf(
+  request: SampleRequest,
+  manifest: BundleManifest,
+  provider: ProviderName,
+  index = request.steps,
+): Provenance {
+  return describePicture({
+    request,
+    manifest,
+    provider: providerName(provider),
+    versions: VERSIONS,
+    frame: { index, steps: request.steps },
+  });
+}
+
+/** `fundus-idrid_odm_grade-2_seed-2024`. */
+export function fileStem({ model, variant, severity, seed }: SampleRequest): string {
+  return `${model}_${variant}_grade-${severity}_seed-${seed}`;
+}
+
+export function download(bytes: Uint8Array, type: string, name: string): void {
+  const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The browser has taken hold of the blob by the next turn of the loop.
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}

@@ -1,0 +1,431 @@
+/**
+ * What the Severity workspace is doing: the picture that follows the slider, the grid, the pinned pictures and those compared.
+ * It outlives the workspace's components; while the workspace is not open, nothing is drawn for it.
+ */
+import { createStore } from 'zustand/vanilla';
+import { cancelled, StudioError, type ErrorInfo } from '../../../errors';
+import { encodePicture } from '../../../exchange/png';
+import { encodeSheet } from '../../../exchange/sheet';
+import type { BundleManifest } from '../../../models/manifest';
+import type { SampleRequest } from '../../../models/request';
+import { FrameReel } from '../../store/frames';
+import { formatSeverity, severityPlace, severityText, type LoadPhase } from '../../store/format';
+import { PictureCache, requestKey, type Picture } from '../../store/pictures';
+import { download, fileStem, provenanceOf } from '../../store/saving';
+import type { StudioSession } from '../../store/session';
+import { draftManifest, type StudioState } from '../../store/state';
+import { Filler, NOT_FILLING, type FillState } from './fill';
+import { Follower, type FollowerState } from './follow';
+import type { GridPlan } from './grid';
+import type { RealPicture } from './realPicture';
+
+export type Tab = 'slider' | 'grid' | 'compare';
+
+/** A picture among those compared: drawn here, or a person's own. */
+export type Slot =
+  | { readonly id: number; readonly kind: 'drawn'; readonly request: SampleRequest }
+  | { readonly id: number; readonly kind: 'real'; readonly real: RealPicture };
+
+export interface SlotProgress {
+  /** Step indices whose frames are at hand, rising. */
+  readonly held: readonly number[];
+  readonly status: 'waiting' | 'drawing' | 'ready' | 'failed';
+  readonly error: ErrorInfo | null;
+}
+
+export interface DeskState {
+  readonly tab: Tab;
+  /** Variants whose pictures follow the slider, the one that is set up first. */
+  readonly followed: readonly string[];
+  readonly following: Readonly<Record<string, FollowerState>>;
+  readonly beside: boolean;
+  /** While a model is made ready for this workspace. */
+  readonly loading: LoadPhase | null;
+  readonly grid: GridPlan | null;
+  readonly fill: FillState;
+  readonly pins: readonly SampleRequest[];
+  readonly slots: readonly Slot[];
+  readonly progress: Readonly<Record<number, SlotProgress>>;
+}
+
+export const MOST_SLOTS = 4;
+const SLOT_FRAME_BYTES = 48 * 1024 * 1024;
+
+export class SeverityDesk {
+  readonly store = createStore<DeskState>()(() => ({
+    tab: 'slider',
+    followed: [],
+    following: {},
+    beside: false,
+    loading: null,
+    grid: null,
+    fill: NOT_FILLING,
+    pins: [],
+    slots: [],
+    progress: {},
+  }));
+  readonly pictures = new PictureCache();
+  readonly #session: StudioSession;
+  readonly #followers = new Map<string, Follower>();
+  readonly #filler: Filler;
+  readonly #reels = new Map<number, FrameReel>();
+  #slotJob: AbortController | null = null;
+  #ids = 0;
+  #open = 0;
+  #off: (() => void) | null = null;
+
+  constructor(session: StudioSession) {
+    this.#session = session;
+    this.#filler = new Filler({
+      draw: (requests, onDone, signal) => this.#drawMany(requests, onDone, signal),
+      known: (request) => this.pictures.get(request) !== undefined,
+      onChange: (fill) => {
+        const before = this.store.getState().fill;
+        this.#set({ fill });
+        if (fill.status === 'done' && before.status === 'filling') {
+          session.announce(`Grid finished: ${fill.total} pictures`);
+        }
+      },
+    });
+  }
+
+  /** Begins to follow what is set up; the answer ends it. */
+  enter(): () => void {
+    if (this.#open++ === 0) {
+      this.#off = this.#session.store.subscribe((now, before) => {
+        if (now.draft === before.draft && now.manifests === before.manifests) return;
+        // A change of the severity alone is most likely one of many: a slider drawn, a key held down.
+        const moving = now.draft && before.draft && sameButSeverity(now.draft, before.draft);
+        this.#follow(now, !moving);
+      });
+      this.#follow(this.#session.store.getState(), true);
+    }
+    return () => {
+      if (--this.#open > 0) return;
+      this.#off?.();
+      this.#off = null;
+      for (const follower of this.#followers.values()) follower.stop();
+      this.#filler.cancel();
+      this.#slotJob?.abort();
+      this.#slotJob = null;
+    };
+  }
+
+  // ---- the slider --------------------------------------------------------------------------------------------------
+
+  /** The hand has let go: no need to wait whether it moves on. */
+  letGo(): void {
+    this.#follow(this.#session.store.getState(), true);
+  }
+
+  setBeside(beside: boolean): void {
+    this.#set({ beside });
+    this.#follow(this.#session.store.getState(), true);
+  }
+
+  openTab(tab: Tab): void {
+    this.#set({ tab });
+    this.#follow(this.#session.store.getState(), true);
+    if (tab === 'compare') this.#drawSlots();
+  }
+
+  /** Asks again after a failure. */
+  retry(): void {
+    this.#follow(this.#session.store.getState(), true);
+  }
+
+  #follow(state: StudioState, resting: boolean): void {
+    const { draft } = state;
+    const manifest = draftManifest(state);
+    if (!draft || !manifest) return;
+    const { beside, tab } = this.store.getState();
+    const other = counterpart(manifest, draft.variant);
+    const followed = beside && other !== null ? [draft.variant, other] : [draft.variant];
+    this.#set({ followed });
+    for (const [variant, follower] of this.#followers) {
+      if (tab !== 'slider' || !followed.includes(variant)) follower.stop();
+    }
+    if (tab !== 'slider') return;
+    for (const variant of followed) {
+      let follower = this.#followers.get(variant);
+      if (!follower) {
+        follower = new Follower({
+          draw: (request, signal) => this.#draw(request, signal),
+          known: (request) => this.pictures.get(request),
+          onChange: (now) => this.#set({ following: { ...this.store.getState().following, [variant]: now } }),
+        });
+        this.#followers.set(variant, follower);
+      }
+      follower.follow({ ...draft, variant }, resting);
+    }
+  }
+
+  async #draw(request: SampleRequest, signal: AbortSignal): Promise<Picture> {
+    return this.#work(request, signal, async (engine) => {
+      let chw: Float32Array | undefined;
+      const { provider } = await engine.sample(request, (frame) => (chw = frame.x0), signal);
+      if (!chw) throw cancelled();
+      const picture = { request, chw, provider };
+      this.pictures.add(picture);
+      return picture;
+    });
+  }
+
+  async #work<T>(
+    request: SampleRequest,
+    signal: AbortSignal,
+    work: Parameters<typeof StudioSession.prototype.withEngine<T>>[1],
+  ): Promise<T> {
+    try {
+      return await this.#session.withEngine(
+        request,
+        (engine, loaded) => {
+          this.#set({ loading: null });
+          return work(engine, loaded);
+        },
+        signal,
+        (loading) => this.#set({ loading }),
+      );
+    } finally {
+      this.#set({ loading: null });
+    }
+  }
+
+  // ---- the grid ----------------------------------------------------------------------------------------------------
+
+  /** Fills a grid, or goes on with it; what was drawn before is not drawn again. */
+  fillGrid(plan: GridPlan): Promise<void> {
+    this.#set({ grid: plan });
+    return this.#filler.fill(plan.cells);
+  }
+
+  cancelGrid(): void {
+    this.#filler.cancel();
+  }
+
+  /** Cells in sight, by their place in the plan. */
+  showCells(visible: readonly number[]): void {
+    this.#filler.show(visible);
+  }
+
+  async #drawMany(
+    requests: readonly SampleRequest[],
+    onDone: (place: number) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    // Each variant is a model of its own to make ready.
+    for (const variant of new Set(requests.map((r) => r.variant))) {
+      const places = [...requests.keys()].filter((i) => requests[i]!.variant === variant);
+      const some = places.map((i) => requests[i]!);
+      await this.#work(some[0]!, signal, (engine) =>
+        engine.pictures(
+          some,
+          ({ index, picture, provider }) => {
+            this.pictures.add({ request: some[index]!, chw: picture, provider });
+            onDone(places[index]!);
+          },
+          signal,
+        ),
+      );
+    }
+  }
+
+  // ---- pins and files ----------------------------------------------------------------------------------------------
+
+  isPinned(request: SampleRequest): boolean {
+    return this.store.getState().pins.some((pin) => requestKey(pin) === requestKey(request));
+  }
+
+  togglePin(request: SampleRequest): void {
+    const { pins } = this.store.getState();
+    const pinned = this.isPinned(request);
+    const without = pins.filter((pin) => requestKey(pin) !== requestKey(request));
+    this.#set({ pins: pinned ? without : [...pins, request] });
+    this.#session.announce(pinned ? 'No longer pinned' : 'Pinned');
+  }
+
+  save(request: SampleRequest): void {
+    const picture = this.pictures.get(request);
+    const manifest = this.manifestOf(request);
+    if (!picture || !manifest) return;
+    const bytes = encodePicture({
+      chw: picture.chw,
+      width: manifest.image.width,
+      height: manifest.image.height,
+      strip: this.#session.preferences.getState().strip,
+      provenance: provenanceOf(request, manifest, picture.provider),
+    });
+    download(bytes, 'image/png', `${fileStem(request)}.png`);
+  }
+
+  /** One sheet of all these pictures that are at hand, `columns` beside each other; answers how many there are. */
+  saveSheet(requests: readonly SampleRequest[], columns: number): number {
+    const cells = requests.flatMap((request) => {
+      const picture = this.pictures.get(request);
+      const manifest = this.manifestOf(request);
+      return picture && manifest ? [{ request, picture, manifest }] : [];
+    });
+    const first = cells[0];
+    if (!first) return 0;
+    const { image } = first.manifest;
+    // Pictures of another size than the first do not fit on its sheet.
+    const fitting = cells.filter(
+      ({ manifest: { image: i } }) => i.width === image.width && i.height === image.height,
+    );
+    const titles = [...new Set(fitting.map(({ manifest }) => manifest.title))];
+    const bytes = encodeSheet({
+      title: titles.join(', '),
+      columns: Math.min(columns, fitting.length),
+      cells: fitting.map(({ request, picture, manifest }) => ({
+        chw: picture.chw,
+        width: image.width,
+        height: image.height,
+        label: sheetLabel(request, manifest),
+        provenance: provenanceOf(request, manifest, picture.provider),
+      })),
+    });
+    download(bytes, 'image/png', `${first.request.model}_sheet_${fitting.length}.png`);
+    this.#session.announce(`Contact sheet saved: ${fitting.length} pictures`);
+    return fitting.length;
+  }
+
+  manifestOf({ model }: SampleRequest): BundleManifest | undefined {
+    return this.#session.store.getState().manifests[model];
+  }
+
+  // ---- side by side ------------------------------------------------------------------------------------------------
+
+  /** Puts a picture beside the others; answers whether there was room. */
+  compare(request: SampleRequest): boolean {
+    const { slots } = this.store.getState();
+    if (slots.some((s) => s.kind === 'drawn' && requestKey(s.request) === requestKey(request))) return true;
+    return this.#addSlot({ id: ++this.#ids, kind: 'drawn', request });
+  }
+
+  compareReal(real: RealPicture): boolean {
+    return this.#addSlot({ id: ++this.#ids, kind: 'real', real });
+  }
+
+  compareInstead(requests: readonly SampleRequest[]): void {
+    for (const { id } of this.store.getState().slots) this.removeSlot(id);
+    for (const request of requests) this.compare(request);
+  }
+
+  removeSlot(id: number): void {
+    const { slots, progress } = this.store.getState();
+    const rest = Object.fromEntries(Object.entries(progress).filter(([key]) => Number(key) !== id));
+    this.#reels.delete(id);
+    this.#set({ slots: slots.filter((s) => s.id !== id), progress: rest });
+    if (progress[id]?.status === 'drawing') {
+      this.#slotJob?.abort();
+      this.#slotJob = null;
+      this.#drawSlots();
+    }
+  }
+
+  reel(id: number): FrameReel | undefined {
+    return this.#reels.get(id);
+  }
+
+  redrawSlot(id: number): void {
+    this.#setProgress(id, { held: [], status: 'waiting', error: null });
+    this.#drawSlots();
+  }
+
+  #addSlot(slot: Slot): boolean {
+    const { slots } = this.store.getState();
+    if (slots.length >= MOST_SLOTS) {
+      this.#session.announce(`There is room for ${MOST_SLOTS} pictures; take one away first`);
+      return false;
+    }
+    this.#set({ slots: [...slots, slot] });
+    if (slot.kind === 'drawn') this.#setProgress(slot.id, { held: [], status: 'waiting', error: null });
+    if (this.store.getState().tab === 'compare') this.#drawSlots();
+    return true;
+  }
+
+  #setProgress(id: number, change: Partial<SlotProgress>): void {
+    const { progress } = this.store.getState();
+    const before = progress[id] ?? { held: [], status: 'waiting', error: null };
+    this.#set({ progress: { ...progress, [id]: { ...before, ...change } } });
+  }
+
+  /** Draws the slots that wait, one after the other, with all their steps. */
+  #drawSlots(): void {
+    if (this.#slotJob || this.#open === 0) return;
+    const { slots, progress } = this.store.getState();
+    const next = slots.find(
+      (s) => s.kind === 'drawn' && !['ready', 'failed'].includes(progress[s.id]?.status ?? ''),
+    );
+    if (next?.kind !== 'drawn') return;
+    const job = new AbortController();
+    this.#slotJob = job;
+    const { id, request } = next;
+    const reel = new FrameReel(SLOT_FRAME_BYTES);
+    this.#reels.set(id, reel);
+    this.#setProgress(id, { held: [], status: 'drawing', error: null });
+    void this.#work(request, job.signal, (engine) =>
+      engine.sample(
+        request,
+        (frame) => {
+          if (this.#slotJob !== job) return;
+          reel.push(frame);
+          this.#setProgress(id, { held: reel.indices() });
+        },
+        job.signal,
+      ),
+    )
+      .then(
+        ({ provider }) => {
+          if (this.#slotJob !== job) return;
+          this.pictures.add({ request, chw: reel.last()!.x0, provider });
+          this.#setProgress(id, { status: 'ready' });
+        },
+        (thrown: unknown) => {
+          if (this.#slotJob === job) {
+            this.#setProgress(id, { status: 'failed', error: StudioError.from(thrown).toInfo() });
+          }
+        },
+      )
+      .then(() => {
+        if (this.#slotJob !== job) return;
+        this.#slotJob = null;
+        this.#drawSlots();
+      });
+  }
+
+  #set(change: Partial<DeskState>): void {
+    this.store.setState(change);
+  }
+}
+
+function sameButSeverity(a: SampleRequest, b: SampleRequest): boolean {
+  return requestKey({ ...a, severity: 0 }) === requestKey({ ...b, severity: 0 });
+}
+
+/** The variant to stand beside another: the standard model beside the ordinal one, and the other way round. */
+export function counterpart(manifest: BundleManifest, variant: string): string | null {
+  const keys = Object.keys(manifest.variants);
+  const wished = variant === 'odm' ? 'dm' : 'odm';
+  return keys.includes(wished) ? wished : (keys.find((key) => key !== variant) ?? null);
+}
+
+/** `2.5 (between DR 2 and DR 3)` would be cut off under a small picture: what must be told apart, shortly. */
+export function sheetLabel(request: SampleRequest, manifest: BundleManifest): string[] {
+  const place = severityPlace(manifest.grades, request.severity);
+  const severity =
+    place.kind === 'grade'
+      ? place.grades[0]!.short
+      : `${formatSeverity(request.severity)}${place.kind === 'beyond' ? ' extrapolated' : ''}`;
+  return [
+    `${severity}, ${request.variant}`,
+    `seed ${request.seed}`,
+    `${request.steps} steps, guid. ${request.guidance}`,
+  ];
+}
+
+/** One line about a picture, for labels and screen readers. */
+export function pictureText(request: SampleRequest, manifest: BundleManifest): string {
+  const title = manifest.variants[request.variant]?.title ?? request.variant;
+  return `${severityText(manifest.grades, request.severity)}, ${title}, seed ${request.seed}`;
+}
