@@ -14,10 +14,10 @@ export interface Control {
 }
 
 export const CONTROLS = [
-  { id: 'model', title: 'Model and variant', workspaces: ['sample'], hidable: true },
+  { id: 'model', title: 'Model and variant', workspaces: ['sample', 'severity'], hidable: true },
   { id: 'grade', title: 'Severity grade', workspaces: ['sample'], hidable: true },
-  { id: 'seed', title: 'Seed', workspaces: ['sample'], hidable: true },
-  { id: 'sampling', title: 'Steps, guidance, sampler', workspaces: ['sample'], hidable: true },
+  { id: 'seed', title: 'Seed', workspaces: ['sample', 'severity'], hidable: true },
+  { id: 'sampling', title: 'Steps, guidance, sampler', workspaces: ['sample', 'severity'], hidable: true },
   { id: 'generate', title: 'Generate', workspaces: ['sample'], hidable: true },
   { id: 'view', title: 'View: xₜ, x̂₀, ε̂', workspaces: ['sample'], hidable: true },
   { id: 'picture', title: 'Picture', workspaces: ['sample'], hidable: false },

@@ -16,7 +16,7 @@ import type { StudioSession } from '../../store/session';
 import { draftManifest, type StudioState } from '../../store/state';
 import { Filler, NOT_FILLING, type FillState } from './fill';
 import { Follower, type FollowerState } from './follow';
-import type { GridPlan } from './grid';
+import type { Axis, GridPlan } from './grid';
 import type { RealPicture } from './realPicture';
 
 export type Tab = 'slider' | 'grid' | 'compare';
@@ -41,6 +41,8 @@ export interface DeskState {
   readonly beside: boolean;
   /** While a model is made ready for this workspace. */
   readonly loading: LoadPhase | null;
+  /** The axes chosen, by the model's id. */
+  readonly axes: Readonly<Record<string, { readonly rows: Axis; readonly columns: Axis }>>;
   readonly grid: GridPlan | null;
   readonly fill: FillState;
   readonly pins: readonly SampleRequest[];
@@ -58,6 +60,7 @@ export class SeverityDesk {
     following: {},
     beside: false,
     loading: null,
+    axes: {},
     grid: null,
     fill: NOT_FILLING,
     pins: [],
@@ -70,6 +73,7 @@ export class SeverityDesk {
   readonly #filler: Filler;
   readonly #reels = new Map<number, FrameReel>();
   #slotJob: AbortController | null = null;
+  #pinJob = new AbortController();
   #ids = 0;
   #open = 0;
   #off: (() => void) | null = null;
@@ -108,6 +112,8 @@ export class SeverityDesk {
       this.#filler.cancel();
       this.#slotJob?.abort();
       this.#slotJob = null;
+      this.#pinJob.abort();
+      this.#pinJob = new AbortController();
     };
   }
 
@@ -193,6 +199,10 @@ export class SeverityDesk {
 
   // ---- the grid ----------------------------------------------------------------------------------------------------
 
+  setAxes(model: string, axes: { rows: Axis; columns: Axis }): void {
+    this.#set({ axes: { ...this.store.getState().axes, [model]: axes } });
+  }
+
   /** Fills a grid, or goes on with it; what was drawn before is not drawn again. */
   fillGrid(plan: GridPlan): Promise<void> {
     this.#set({ grid: plan });
@@ -242,6 +252,18 @@ export class SeverityDesk {
     const without = pins.filter((pin) => requestKey(pin) !== requestKey(request));
     this.#set({ pins: pinned ? without : [...pins, request] });
     this.#session.announce(pinned ? 'No longer pinned' : 'Pinned');
+    if (!pinned && !this.pictures.get(request)) void this.#drawPin(request);
+  }
+
+  /** A picture that was pinned while only its preview was there. */
+  async #drawPin(request: SampleRequest): Promise<void> {
+    try {
+      await this.#drawMany([request], () => undefined, this.#pinJob.signal);
+      this.#set({ pins: [...this.store.getState().pins] });
+    } catch (thrown) {
+      const { code, message } = StudioError.from(thrown);
+      if (code !== 'cancelled') this.#session.announce(`The pinned picture could not be drawn. ${message}`);
+    }
   }
 
   save(request: SampleRequest): void {

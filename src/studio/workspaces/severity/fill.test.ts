@@ -19,7 +19,7 @@ function setUp(parts: Partial<FillerParts> = {}) {
   const drawn = new Set<number>();
   const batches: number[][] = [];
   const states: FillState[] = [];
-  const rig = { afterBatch: (_n: number) => undefined as void };
+  const rig: { afterBatch: (n: number) => void } = { afterBatch: () => undefined };
   const filler = new Filler({
     atOnce: 3,
     known: (r) => drawn.has(r.seed),
