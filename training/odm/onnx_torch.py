@@ -7,6 +7,7 @@ specification (opset 18). Held to ONNX Runtime on every shipped file by a test.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -214,7 +215,7 @@ OPERATORS: dict[str, Operator] = {
     "Div": lambda a, x, y: x / y,
     "Exp": lambda a, x: torch.exp(x),
     "Expand": lambda a, x, shape: x.expand(np.broadcast_shapes(x.shape, tuple(_ints(shape)))),
-    "Flatten": lambda a, x: x.flatten(a.get("axis", 1)),
+    "Flatten": lambda a, x: x.reshape(math.prod(x.shape[: a.get("axis", 1)]), -1),
     "Gemm": _gemm,
     "GlobalAveragePool": lambda a, x: x.mean(tuple(range(2, x.dim())), keepdim=True),
     "Identity": lambda a, x: x,

@@ -6,13 +6,16 @@ import argparse
 import dataclasses
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..bundle import write_atomically
 from ..errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from .run import Evaluation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from_settings: dict[str, Any] = {}
     parser.add_argument("bundle", type=Path, nargs="+", help="bundle folders, e.g. models/phantom")
     parser.add_argument("--data", type=Path, help="the folder that holds the data sets (default: ODM_DATA)")
     parser.add_argument(
@@ -46,10 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", help="cpu, cuda … (default: cuda where it is there)")
     parser.add_argument("--tf32", action="store_true", help="TF32 matrix products on CUDA: faster, less exact")
     parser.add_argument("--no-pictures", action="store_true", help="do not keep the drawn pictures' arrays")
+    parser.add_argument(
+        "--minutes", type=float, help="begin no stage after this much time; the same command goes on later"
+    )
     parser.add_argument("--pack", type=Path, help="write results, figures and reports as one .tar.gz")
     parser.add_argument("--install", action="store_true", help="put metrics.json, the grader and the card's table into the bundle")  # fmt: skip
     parser.add_argument("--threads", type=int, default=0, help="CPU threads")
-    parser.set_defaults(**from_settings)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -63,14 +68,12 @@ def _numbers(text: str) -> tuple[int, ...]:
 def evaluate(args: argparse.Namespace, data: Path | None) -> None:
     import torch
 
-    from .install import install
-    from .report import write_report
-    from .run import STAGES, Evaluation, Settings, pack_results
+    from .run import STAGES, Evaluation, Settings, TimeIsUp, pack_results, set_tf32
 
     if args.threads > 0:
         torch.set_num_threads(args.threads)
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.tf32
+    set_tf32(args.tf32)
     torch.backends.cudnn.benchmark = device.type == "cuda"
     settings = Settings(
         count=args.count,
@@ -93,29 +96,66 @@ def evaluate(args: argparse.Namespace, data: Path | None) -> None:
         if not found:
             raise ConfigError(f"--left-out needs VARIANT=CHECKPOINT, not {text!r}")
         left_out.append((like, Path(path)))
-    done = []
+    deadline = None if args.minutes is None else time.time() + 60 * args.minutes
+    runs = []
     for folder in args.bundle:
-        start = time.time()
         # a trailing slash or a relative folder still names the bundle
         out = args.out / folder.resolve().name
-        run = Evaluation(
-            folder, data, out, settings, device, args.variants, left_out, keep_pictures=not args.no_pictures
-        )
-        stages = args.stages or STAGES
-        try:
-            found = run.run(stages)
+        runs.append(
+            Evaluation(
+                folder, data, out, settings, device, args.variants, left_out,
+                keep_pictures=not args.no_pictures, deadline=deadline,
+            )
+        )  # fmt: skip
+    wanted = list(args.stages or STAGES)
+    # what judges comes first for every bundle, so that a run cut short has judged them all
+    late = [s for s in ("colour", "nfe") if s in wanted]
+    rounds = [[s for s in wanted if s not in late]] + [[s] for s in late]
+    late_error: TimeIsUp | None = None
+    for k in range(len(rounds)):
+        asked = [s for part in rounds[: k + 1] for s in part]
+        if not asked:
+            continue
+        for run in runs:
+            start = time.time()
+            run.seconds = 0.0
             try:
-                metrics = run.metrics(found)
-            except DataError as e:
-                if not args.stages:
-                    raise
-                print(f"no metrics.json yet: {e}")
-            else:
-                write_report(run, metrics, found)
-                if args.install:
-                    install(run, metrics, found)
-        finally:
-            done.append(out)
-            if args.pack is not None:
-                pack_results([p for p in done if p.is_dir()], args.pack)
-        print(f"{folder}: {time.time() - start:.0f} s")
+                found = run.run(asked)
+            except TimeIsUp as e:
+                late_error = e
+                print(e)
+                continue
+            finally:
+                if args.pack is not None:
+                    pack_results([r.out for r in runs], args.pack)
+            _finish(
+                run,
+                found,
+                report=k == len(rounds) - 1 or deadline is not None,
+                given=bool(args.stages),
+                put=args.install,
+            )
+            print(f"{run.out}: {time.time() - start:.0f} s")
+    if args.pack is not None:
+        pack_results([r.out for r in runs], args.pack)
+    if late_error is not None:
+        raise late_error
+
+
+def _finish(run: Evaluation, found: dict[str, Any], report: bool, given: bool, put: bool) -> None:
+    """metrics.json, the report and the installation, as far as the stages allow."""
+    from .install import install, metrics_bytes
+    from .report import write_report
+
+    try:
+        metrics = run.metrics(found)
+    except DataError as e:
+        if not given:
+            raise
+        print(f"no metrics.json yet: {e}")
+        return
+    write_atomically(run.out / "metrics.json", metrics_bytes(metrics))
+    if report:
+        write_report(run, metrics, found)
+    if put and report:
+        install(run, metrics, found)

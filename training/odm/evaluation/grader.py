@@ -281,7 +281,7 @@ class _Graph:
         self.weights: list[Any] = []
 
     def weight(self, value: Tensor | NDArray[Any], half: bool = True) -> str:
-        array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+        array = np.ascontiguousarray(value.detach().cpu().numpy()) if isinstance(value, Tensor) else value
         name = f"w{len(self.weights)}"
         if half and array.dtype == np.float32 and array.size >= 256:
             narrow = array.astype(np.float16)

@@ -391,10 +391,10 @@ def side_by_side(run: Evaluation, per_grade: int = 2) -> Image.Image:
         chosen = [centre[rng.choice(np.flatnonzero(real.training.labels == g))] for g in range(len(values))]
         rows.append(("real image" if i == 0 else "", chosen))
     for key, v in run.variants.items():
-        pictures = run.pictures(key)
+        pictures = run.some_pictures(key, [(g, i) for i in range(per_grade) for g in range(len(values))])
         for i in range(per_grade):
             start = run.settings.seed_generation + i
-            rows.append((f"{v.title}\nsynthetic, seed +{start}" if i == 0 else "", [pictures[g * run.settings.count + i] for g in range(len(values))]))  # fmt: skip
+            rows.append((f"{v.title}\nsynthetic, seed +{start}" if i == 0 else "", pictures[i * len(values) : (i + 1) * len(values)]))  # fmt: skip
     heads = [g["short"] for g in run.bundle.manifest["grades"]]
     return sheet(
         rows,
@@ -410,13 +410,13 @@ def nearest_pairs(run: Evaluation, metrics: dict[str, Any], count: int = 8) -> I
     where = {name: i for i, name in enumerate(real.training.names)}
     rows = []
     for key in run.variants:
-        pictures = run.pictures(key)
         for space in ("pixels", "features"):
             closest = metrics["byVariant"][key]["memorisation"][space]["closest"][:count]
-            drawn = []
+            which = []
             for c in closest:
                 g = run.values.index(c["grade"])
-                drawn.append(pictures[g * s.count + (c["seed"] - s.seed_generation - g * s.seed_stride)])
+                which.append((g, c["seed"] - s.seed_generation - g * s.seed_stride))
+            drawn = run.some_pictures(key, which)
             rows.append((f"{run.variants[key].title}\nsynthetic\n({space})", drawn))
             ratios = ", ".join(f"{c['ratio']:.2f}" for c in closest[:3])
             rows.append(

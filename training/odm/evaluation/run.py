@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..bundle import Bundle, write_atomically
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, OdmError
 from ..sampling import SAMPLERS
 from . import augmentation, colour, draw, geometry, grader, memorisation, statistics
 from .features import FeatureNetwork, open_features
@@ -64,6 +64,15 @@ class Settings:
     seed_folds: int = 13
 
 
+class TimeIsUp(OdmError):
+    """The time given (--minutes) has passed; what was computed is kept."""
+
+
+def set_tf32(allowed: bool) -> None:
+    """Whether CUDA may round the factors of float32 products to TF32."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+
+
 @dataclass
 class Stopwatch:
     """Seconds by stage, printed as they pass."""
@@ -93,6 +102,7 @@ class Evaluation:
         left_out: Sequence[tuple[str, Path]] = (),
         quiet: bool = False,
         keep_pictures: bool = True,
+        deadline: float | None = None,
     ) -> None:
         self.bundle = Bundle.open(folder)
         known = list(self.bundle.manifest["variants"])
@@ -103,6 +113,8 @@ class Evaluation:
         self.left_out = list(left_out)
         self.clock = Stopwatch(quiet)
         self.keep_pictures = keep_pictures
+        self.deadline = deadline  # of time.time(); no stage begins after it
+        self.precision = "float32"
         self.variants = {k: Variant(self.bundle, k, device) for k in known if not variants or k in variants}
         self.values = self.bundle.values
         self.seconds = 0.0
@@ -135,7 +147,7 @@ class Evaluation:
     @property
     def reference(self) -> str | None:
         """The variant that distances of the outer grades are compared with."""
-        return "dm" if "dm" in self.variants and self.variants["dm"].generator is None else None
+        return "dm" if "dm" in self.variants and not self.variants["dm"].is_generator else None
 
     def embed(self, name: str, pictures: _Bytes, network: FeatureNetwork | None = None) -> NDArray[np.float32]:
         """Features, kept in memory under a name and the pictures' digest."""
@@ -160,7 +172,7 @@ class Evaluation:
         """The ``count`` pictures a grade of a variant, by its own defaults."""
         if key not in self._pictures:
             v, s = self.variants[key], self.settings
-            request = {"sha": v.entry["sha256"], "defaults": v.entry["defaults"], "count": s.count, "seed": s.seed_generation, "stride": s.seed_stride}  # fmt: skip
+            request = {"variant": v.request, "count": s.count, "seed": s.seed_generation, "stride": s.seed_stride}  # fmt: skip
             path = self.out / "pictures" / f"{key}-{digest_of(request)}.npy"
             if path.is_file():
                 self._pictures[key] = np.load(path)
@@ -173,6 +185,25 @@ class Evaluation:
                     path.parent.mkdir(exist_ok=True)
                     np.save(path, self._pictures[key])
         return self._pictures[key]
+
+    def some_pictures(self, key: str, which: Sequence[tuple[int, int]]) -> list[_Bytes]:
+        """The pictures (grade index, number within the grade) of a variant; drawn alone unless all are there already."""
+        if key in self._pictures:
+            return [self._pictures[key][g * self.settings.count + i] for g, i in which]
+        seeds = [self.settings.seed_generation + g * self.settings.seed_stride + i for g, i in which]
+        return list(self.variants[key].pictures([self.values[g] for g, _ in which], seeds, self.settings.batch))
+
+    def tf32_difference(self, key: str, count: int = 32) -> float:
+        """Mean absolute difference, in bytes, of pictures drawn with TF32 and without."""
+        severities, seeds = self.grades_and_seeds(max(1, count // len(self.values)))
+        variant = self.variants[key]
+        with_tf32 = variant.pictures(severities, seeds, self.settings.batch).astype(np.float64)
+        try:
+            set_tf32(False)
+            without = variant.pictures(severities, seeds, self.settings.batch)
+        finally:
+            set_tf32(True)
+        return float(np.abs(with_tf32 - without).mean())
 
     @property
     def drawn_labels(self) -> NDArray[np.int64]:
@@ -189,6 +220,8 @@ class Evaluation:
             self.clock.say(f"{name}: kept from before ({kept['seconds']:.1f} s then)")
             self.seconds += kept["seconds"]
             return kept["result"]
+        if self.deadline is not None and time.time() > self.deadline:
+            raise TimeIsUp(f"the time is up before the stage {name}; run the same command again to go on")
         self.clock.say(f"{name} ...")
         start = time.time()
         result = compute()
@@ -206,7 +239,7 @@ class Evaluation:
         return {
             "data": self.real.digest,
             "features": self.network.sha256,
-            "variants": {k: [self.variants[k].entry["sha256"], self.variants[k].entry["defaults"]] for k in variants},
+            "variants": {k: self.variants[k].request for k in variants},
             "seeds": [s.seed_generation, s.seed_stride, s.seed_noise, s.seed_bootstrap, s.seed_folds],
             **more,
         }
@@ -219,7 +252,7 @@ class Evaluation:
             return None
         seed = self.settings.seed_bootstrap
         kid, resampled = statistics.kid(a, b, seed, self.device)
-        fd = statistics.frechet(a, b, seed, self.device)
+        fd = statistics.frechet(a, b, seed)
         return {"kid": kid.json(), "fd": fd.json(), "reference": len(b)}, resampled
 
     def floor(self, training: NDArray[Any], held_out: NDArray[Any]) -> dict[str, Any]:
@@ -248,7 +281,7 @@ class Evaluation:
             order = rng.permutation(len(x))
             a, b = x[order[:half]], x[order[half : 2 * half]]
             kids.append(statistics.kid(a, b, 0, self.device, 2)[0].value)
-            fds.append(statistics.frechet(a, b, 0, self.device, 1).value)
+            fds.append(statistics.frechet(a, b, 0, 0).value)
 
         def spread(values: list[float]) -> dict[str, Any]:
             return statistics.percentile(float(np.mean(values)), np.asarray(values), half).json()
@@ -379,6 +412,12 @@ class Evaluation:
         def held_out() -> NDArray[np.float32]:
             return self.embed("held", real.shown_held_out)
 
+        if self.device.type == "cuda" and torch.backends.cudnn.allow_tf32:
+            key = next((k for k, v in self.variants.items() if not v.is_generator), next(iter(self.variants)))
+            difference = self.stage("tf32", self.basis(key), lambda: self.tf32_difference(key))
+            self.precision = f"TF32 (pictures differ from float32 ones by {difference:.3f} of 255 on average)"
+            self.clock.say(f"  {self.precision}")
+
         if "floor" in stages:
             found["floor"] = self.stage("floor", self.basis(), lambda: self.floor(training(), held_out()))
 
@@ -410,7 +449,7 @@ class Evaluation:
                 result = self.stage(f"judgement:{key}", self.basis(key, count=s.count, grader=grader_key), judgement)
                 mine["severityMeasured"] = result.pop("measured")
                 mine["judgement"] = result
-            if "geometry" in stages and variant.generator is None:
+            if "geometry" in stages and not variant.is_generator:
                 mine["geometry"] = self.stage(
                     f"geometry:{key}", self.basis(key, count=s.order_count), partial(self.geometry, key)
                 )
@@ -438,7 +477,7 @@ class Evaluation:
             )
         if "nfe" in stages:
             for key, variant in self.variants.items():
-                if variant.generator is None:
+                if not variant.is_generator:
                     by[key]["nfe"] = self.stage(
                         f"nfe:{key}", self.basis(key, count=s.nfe_count, steps=s.steps), partial(self.nfe, key)
                     )
@@ -525,7 +564,7 @@ class Evaluation:
         s, seed, variant = self.settings, self.settings.seed_bootstrap, self.variants[key]
         out = []
         for k, (severity, beyond) in enumerate(self.between_severities()):
-            if beyond and variant.generator is not None:
+            if beyond and variant.is_generator:
                 continue  # it has no noise estimates to go on along
             drawn = variant.pictures([severity] * s.between, self.seeds(len(self.values) + k, s.between), s.batch)
             got = grader.read_severity(read(drawn), self.values)
@@ -708,12 +747,12 @@ class Evaluation:
         by = {}
         for key, mine in found["byVariant"].items():
             v = self.variants[key]
-            sampler, steps, guidance = v.defaults if v.generator is None else ("", 0, 1.0)
+            sampler, steps, guidance = v.defaults if not v.is_generator else ("", 0, 1.0)
             row: dict[str, Any] = {
                 "title": v.title,
                 "sha256": v.entry["sha256"],
                 "imagesSeen": v.entry["imagesSeen"],
-                "sampling": None if v.generator is not None else {"sampler": sampler, "steps": steps, "guidance": guidance},
+                "sampling": None if v.is_generator else {"sampler": sampler, "steps": steps, "guidance": guidance},
                 "generatedPerGrade": s.count,
                 "judgement": mine["judgement"],
                 "qwkOfOwn": mine["judgement"]["grader"]["qwk"]["value"] / own if own else 0.0,
@@ -740,7 +779,7 @@ class Evaluation:
             "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "hardware": {
                 "device": torch.cuda.get_device_name() if self.device.type == "cuda" else f"CPU ({platform.machine()})",
-                "software": f"PyTorch {torch.__version__}, NumPy {np.__version__}, float32",
+                "software": f"PyTorch {torch.__version__}, NumPy {np.__version__}, {self.precision}",
                 "seconds": round(self.seconds, 1),
             },
             "features": {"name": self.network.name, "dimensions": self.network.width, "sha256": self.network.sha256},

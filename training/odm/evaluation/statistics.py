@@ -128,10 +128,12 @@ def _frechet(x: Tensor, y: Tensor) -> Tensor:
     return ((mx - my) ** 2).sum((-1, -2)) + variance - 2 * root
 
 
-def frechet(a: NDArray[Any], b: NDArray[Any], seed: int, device: torch.device, resamples: int = FRECHET_RESAMPLES) -> Estimate:  # fmt: skip
-    """Frechet distance of two sets of features (at least two each)."""
-    x, y = _tensor(a, device), _tensor(b, device)
+def frechet(a: NDArray[Any], b: NDArray[Any], seed: int, resamples: int = FRECHET_RESAMPLES) -> Estimate:
+    """Frechet distance of two sets of features (at least two each). On the CPU: its many small eigenproblems are slow on a GPU."""
+    x, y = _tensor(a, torch.device("cpu")), _tensor(b, torch.device("cpu"))
     value = float(_frechet(x, y))
+    if resamples == 0:
+        return Estimate(value, value, value, len(a))
     # what a resample needs are inner products alone, so the wide features are left behind once
     basis = torch.cat([x, y])
     basis = basis - basis.mean(0)
@@ -140,7 +142,7 @@ def frechet(a: NDArray[Any], b: NDArray[Any], seed: int, device: torch.device, r
         basis = vectors * values.clamp_min(0).sqrt()
         x, y = basis[: len(x)], basis[len(x) :]
     pick_x, pick_y = indices(len(x), seed, resamples), indices(len(y), seed + 1, resamples)
-    found = [float(_frechet(x[torch.from_numpy(i).to(device)], y[torch.from_numpy(j).to(device)])) for i, j in zip(pick_x, pick_y)]  # fmt: skip
+    found = [float(_frechet(x[torch.from_numpy(i)], y[torch.from_numpy(j)])) for i, j in zip(pick_x, pick_y)]
     spread = 1.96 * float(np.std(found))
     return Estimate(value, value - spread, value + spread, len(a))
 

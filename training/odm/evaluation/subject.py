@@ -31,7 +31,7 @@ INTERPOLATION_ROLE = "interpolation-test"
 
 
 class Variant:
-    """One variant of a bundle. ``model`` is None for a generator, which has no trajectory."""
+    """One variant of a bundle; a generator has no ``model`` that denoises, no defaults and no trajectory."""
 
     def __init__(self, bundle: Bundle, key: str, device: torch.device) -> None:
         self.bundle, self.key, self.device = bundle, key, device
@@ -40,10 +40,10 @@ class Variant:
         payload = bundle.weights(key)
         self.notes = metadata_of(payload)
         self._run = OnnxModule(payload, device)
-        self.generator: dict[str, Any] | None = self.entry.get("generator")
+        self.is_generator = self.entry.get("kind") == "generator"
         manifest = bundle.manifest
         self.schedule = schedule_from(manifest["diffusion"]["schedule"])
-        if self.generator is None:
+        if not self.is_generator:
             inputs = manifest["inputs"]
             if manifest["diffusion"]["prediction"] != "x0" or inputs["t"]["kind"] != "float" or inputs["y"]["kind"] != "weights":  # fmt: skip
                 raise DataError("only models that predict x0 from class weights are evaluated", file=bundle.folder)
@@ -52,6 +52,11 @@ class Variant:
     @property
     def title(self) -> str:
         return str(self.entry["title"])
+
+    @property
+    def request(self) -> list[Any]:
+        """What its pictures depend on, besides grade and seed."""
+        return [self.entry["sha256"], self.entry.get("defaults")]
 
     @property
     def defaults(self) -> tuple[str, int, float]:
@@ -72,7 +77,7 @@ class Variant:
         """uint8 [N, H, W, 3], one severity and one seed each, with the variant's own defaults where nothing is said."""
         out = []
         for s in draw.batches(len(seeds), batch):
-            if self.generator is not None:
+            if self.is_generator:
                 out.append(draw.to_bytes(self._generate(severities[s], seeds[s])))
                 continue
             name, count, guidance = self.defaults
@@ -91,25 +96,13 @@ class Variant:
     @torch.no_grad()
     def _generate(self, severities: Sequence[float], seeds: Sequence[int]) -> Tensor:
         """A generator has no noise space to extrapolate in: beyond the end grades it draws the end grade."""
-        assert self.generator is not None
         low, high = self.values[0], self.values[-1]
         rows = np.stack([class_weights(min(max(v, low), high), self.values) for v in severities])
-        y = torch.from_numpy(rows[:, : self._columns()]).to(self.device)
-        z = draw.normals(seeds, _latent_purpose(), 0, int(self.generator["latent"]), self.device)
-        given = {self.generator["z"]: z, self.generator["y"]: y} if "z" in self.generator else dict(zip(self._run.inputs, (z, y), strict=True))  # fmt: skip
+        y = torch.from_numpy(np.ascontiguousarray(rows[:, :-1])).to(self.device)  # it has no null class
+        z = draw.normals(seeds, Purpose.LATENT, 0, int(self.entry["latent"]), self.device)
+        names = self.entry["inputs"]
+        given = {names["z"]["name"]: z, names["y"]["name"]: y}
         return self._run(*(given[name] for name in self._run.inputs))
-
-    def _columns(self) -> int:
-        """Columns of the generator's class input: the grades, with or without the null class."""
-        import onnx
-
-        graph = onnx.load_from_string(self.bundle.weights(self.key)).graph
-        widths = [i.type.tensor_type.shape.dim[1].dim_value for i in graph.input]
-        return len(self.values) + 1 if len(self.values) + 1 in widths else len(self.values)
-
-
-def _latent_purpose() -> int:
-    return int(getattr(Purpose, "LATENT", 4))
 
 
 def data_config(variants: Sequence[Variant]) -> TrainConfig:
