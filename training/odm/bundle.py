@@ -299,7 +299,8 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
         },
         "card": CARD,
         "preview": PREVIEW,
-        **({"evaluation": before["evaluation"]} if before and "evaluation" in before else {}),
+        # a grader is of the data, metrics are of the weights: these go with the weights they were about
+        **({"grader": before["grader"]} if before and "grader" in before else {}),
         **{k: words[k] for k in ("license", "attribution", "intendedUse", "limits")},
     }
     for part in ("variants", "parity"):  # the order people see: odm first
@@ -318,6 +319,8 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     bundle.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         write_atomically(bundle / name, content)
+    if before is not None and "evaluation" in before:
+        (bundle / before["evaluation"]).unlink(missing_ok=True)
     return (
         f"{bundle / entry['file']}: {len(payload):,} bytes, {exported.params:,} parameters, {images:,} images seen\n"
         f"max difference {exported.max_error_float32:.1e} from the float32 network, "

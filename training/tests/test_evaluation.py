@@ -13,6 +13,7 @@ import efficientnet_lite_pytorch
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import Ridge
 
 from odm import sampling
 from odm.__main__ import main
@@ -124,6 +125,17 @@ def test_ridge_exports_what_it_computes() -> None:
         np.testing.assert_allclose(
             session(payload).run(None, {"x": picture.numpy()})[0], model(picture).numpy(), atol=2e-2
         )
+
+
+@pytest.mark.parametrize("count", [20, 90])
+def test_ridge_regression(count: int) -> None:
+    """More features than pictures, and fewer."""
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(2, 1, (count, 40)), rng.normal(3, 1, count)
+    want = Ridge(alpha=30).fit(x, y)
+    (weights, bias), _ = grader._solve(x, y, [30.0, 100.0])
+    np.testing.assert_allclose(weights, want.coef_, atol=1e-10)
+    assert bias == pytest.approx(want.intercept_)
 
 
 def test_folds_spread_every_grade() -> None:

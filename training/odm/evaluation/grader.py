@@ -126,14 +126,18 @@ def fold_numbers(labels: Ints, folds: int, seed: int) -> Ints:
 
 
 def _solve(x: Floats, y: Floats, alphas: Sequence[float]) -> list[tuple[Floats, float]]:
-    """(weights, bias) of ridge regressions; one decomposition for all alphas."""
-    mx, my = x.mean(0), y.mean()
-    u, s, vt = np.linalg.svd(x - mx, full_matrices=False)
-    projected = u.T @ (y - my)
+    """(weights, bias) of ridge regressions, in whichever of pictures and features there are fewer of."""
+    mx, my = x.mean(0), float(y.mean())
+    centred, target = torch.from_numpy(x - mx), torch.from_numpy(y - my).unsqueeze(1)
+    dual = len(x) <= x.shape[1]
+    gram = centred @ centred.T if dual else centred.T @ centred
+    side = target if dual else centred.T @ target
+    eye = torch.eye(len(gram), dtype=gram.dtype)
     out = []
     for alpha in alphas:
-        w = vt.T @ (projected * s / (s**2 + alpha))
-        out.append((w, float(my - mx @ w)))
+        solved = torch.cholesky_solve(side, torch.linalg.cholesky(gram + alpha * eye))
+        w: Floats = (centred.T @ solved if dual else solved).squeeze(1).numpy()
+        out.append((w, my - float(mx @ w)))
     return out
 
 
