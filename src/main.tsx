@@ -10,6 +10,7 @@ import { InstallationContext, SessionContext } from './studio/context';
 import { Installation } from './studio/store/installation';
 import { readLocation, readWorkspace, writeLocation } from './studio/store/location';
 import { createPreferences } from './studio/store/preferences';
+import { readPresenter, writePresenter } from './studio/store/presenter';
 import { StudioSession } from './studio/store/session';
 import { createStudioStore } from './studio/store/state';
 import { workspaceOf } from './studio/workspaces';
@@ -19,7 +20,10 @@ const modelsUrl = new URL('models/', document.baseURI).href;
 const bundleUrl = (model: string) => `${modelsUrl}${model}/`;
 
 const session = new StudioSession({
-  store: createStudioStore({ workspace: readWorkspace(location.hash) }),
+  store: createStudioStore({
+    workspace: readWorkspace(location.hash),
+    presenter: readPresenter(location.search),
+  }),
   preferences: createPreferences(() => localStorage),
   createEngine: createEngineClient,
   loadCatalogue: () => readCatalogue(modelsUrl),
@@ -37,8 +41,15 @@ declare global {
 window.odmStudio = session;
 
 window.addEventListener('hashchange', () => session.openWorkspace(readWorkspace(location.hash)));
-session.store.subscribe(({ workspace }) => {
+session.store.subscribe(({ workspace, presenter }, before) => {
   if (workspace !== readWorkspace(location.hash)) location.hash = workspace;
+  if (presenter !== before.presenter) {
+    history.replaceState(
+      null,
+      '',
+      location.pathname + writePresenter(location.search, presenter) + location.hash,
+    );
+  }
 });
 
 /** Settles when everything that describes the models has been read; what can't be read is left out. */

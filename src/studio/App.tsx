@@ -2,6 +2,7 @@
 import { createElement, useEffect, useState, type ComponentType, type ReactNode } from 'react';
 import { ErrorPanel } from './components/ErrorPanel';
 import { Header } from './components/Header';
+import { PresenterFrame } from './components/PresenterFrame';
 import { UpdateNotice } from './components/UpdateNotice';
 import { Button } from './components/widgets';
 import { useStore } from 'zustand';
@@ -17,13 +18,18 @@ const PAGE_TITLE = 'Ordinal Diffusion Studio';
 export function App() {
   const [keysShown, setKeysShown] = useState(false);
   const workspace = workspaceOf(useStudio((s) => s.workspace));
+  const presenter = useStudio((s) => s.presenter);
   const inLesson = useStore(useSession().kept(makeLessonPlayer).store, (s) => s.lesson !== null);
   useEffect(() => {
     document.title = workspace === SAMPLE ? PAGE_TITLE : `${workspace.title} – ${PAGE_TITLE}`;
   }, [workspace]);
   return (
     <>
-      <Header current={workspace} onShowKeys={() => setKeysShown(true)} />
+      {presenter ? (
+        <PresenterFrame presenter={presenter} onShowKeys={() => setKeysShown(true)} />
+      ) : (
+        <Header current={workspace} onShowKeys={() => setKeysShown(true)} />
+      )}
       {workspace !== SAMPLE && <ShellProblem />}
       <WorkspacePlace key={workspace.id} workspace={workspace} />
       <Keyboard

@@ -18,6 +18,7 @@ import { FrameReel, nearestHeld } from './frames';
 import { formatDuration, gradeIndex, providerName, severityText } from './format';
 import type { LocationWishes } from './location';
 import type { PreferencesStore } from './preferences';
+import type { Presenter } from './presenter';
 import {
   draftIsNew,
   draftManifest,
@@ -249,6 +250,12 @@ export class StudioSession {
       if (error.code === 'worker-crashed' && this.#engine === engine) this.#dropEngine();
       throw error;
     }
+  }
+
+  /** Enters the presenter's view, which is one of the Sample workspace, or leaves it with null. */
+  present(presenter: Presenter | null): void {
+    if (presenter) this.openWorkspace('sample');
+    this.#set({ presenter });
   }
 
   /** What a bundle says of itself. @throws StudioError when it can't be read. */

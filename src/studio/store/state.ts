@@ -8,6 +8,7 @@ import type { LoadedModel, NeighbourTriple, ProviderChoice, ProviderName } from 
 import type { BundleManifest } from '../../models/manifest';
 import type { SampleRequest } from '../../models/request';
 import type { LoadPhase } from './format';
+import type { Presenter } from './presenter';
 
 /** What the viewer shows of a step; `difference` needs a neighbour to be compared. */
 export type ViewMode = 'x' | 'x0' | 'epsilon' | 'difference';
@@ -58,6 +59,8 @@ export interface NeighbourState {
 export interface StudioState {
   /** Id of the workspace that is open, as in the address. */
   readonly workspace: string;
+  /** Null outside the presenter's view. */
+  readonly presenter: Presenter | null;
   /** Bundle ids in the catalogue's order; empty until it is read. */
   readonly bundles: readonly string[];
   readonly manifests: Readonly<Record<string, BundleManifest>>;
@@ -105,6 +108,7 @@ export const NO_NEIGHBOURS: NeighbourState = {
 export function createStudioStore(initial: Partial<StudioState> = {}) {
   return createStore<StudioState>()(() => ({
     workspace: 'sample',
+    presenter: null,
     bundles: [],
     manifests: {},
     draft: null,

@@ -9,6 +9,7 @@ import type { Shortcut } from '../keyboard/shortcuts';
 import { SampleWorkspace } from './sample/SampleWorkspace';
 import { SAMPLE_SHORTCUTS } from './sample/shortcuts';
 import { SEVERITY_SHORTCUTS } from './severity/shortcuts';
+import { TEACH_SHORTCUTS } from './teach/shortcuts';
 
 export interface Workspace {
   /** Stands in the address: `#severity`. */
@@ -44,7 +45,16 @@ const SEVERITY: Workspace = {
   drawsItself: true,
 };
 
-export const WORKSPACES: readonly Workspace[] = [SAMPLE, SEVERITY];
+const TEACH: Workspace = {
+  id: 'teach',
+  title: 'Teach',
+  icon: 'teach',
+  purpose: 'Guided lessons, a quiz, a link for presenting',
+  component: { load: () => import('./teach/TeachWorkspace').then((m) => m.TeachWorkspace) },
+  shortcuts: TEACH_SHORTCUTS,
+};
+
+export const WORKSPACES: readonly Workspace[] = [SAMPLE, SEVERITY, TEACH];
 
 /** The workspace of that id; Sample when there is none. */
 export function workspaceOf(id: string): Workspace {
