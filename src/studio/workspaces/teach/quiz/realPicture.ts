@@ -4,6 +4,7 @@
  */
 import { StudioError } from '../../../../errors';
 import type { BundleManifest } from '../../../../models/manifest';
+import { middleCrop } from '../../severity/realPicture';
 import type { Shown } from './quiz';
 
 /** @throws StudioError `file-invalid` when the browser can't read it. */
@@ -24,21 +25,10 @@ export async function showRealPicture(
       cause,
     });
   }
-  const across = Math.min(bitmap.width, (bitmap.height * width) / height);
-  const down = (across * height) / width;
+  const crop = middleCrop(bitmap, image);
   const context = new OffscreenCanvas(width, height).getContext('2d')!;
   context.imageSmoothingQuality = 'high';
-  context.drawImage(
-    bitmap,
-    (bitmap.width - across) / 2,
-    (bitmap.height - down) / 2,
-    across,
-    down,
-    0,
-    0,
-    width,
-    height,
-  );
+  context.drawImage(bitmap, crop.x, crop.y, crop.width, crop.height, 0, 0, width, height);
   bitmap.close();
   return { width, height, rgba: context.getImageData(0, 0, width, height).data };
 }
