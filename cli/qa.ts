@@ -5,8 +5,10 @@
  */
 import { availableParallelism } from 'node:os';
 import { StudioError } from '../src/errors';
+import { isDiffusion } from '../src/models/manifest';
 import { SAMPLERS } from '../src/models/request';
 import { parseSeeds } from '../src/models/seeds';
+import { samplingDefaults } from '../src/models/variants';
 import { command, helpText, readChoice, readNumber, readOptions, UsageError, type Option } from './arguments';
 import { openBundle } from './bundle';
 import { runQa } from './qaRun';
@@ -15,7 +17,7 @@ const OPTIONS = {
   model: { value: 'NAME', help: 'folder under models/, or the path of a bundle' },
   seeds: { value: 'LIST', help: 'seeds, as 0..63 or 1,5,9..12', default: '0..15' },
   out: { value: 'DIR', help: 'folder for the results; one that holds part of the same run is gone on with' },
-  variants: { value: 'LIST', help: 'variants, separated by commas (all of the model)' },
+  variants: { value: 'LIST', help: 'variants, separated by commas (all diffusion variants of the model)' },
   severities: { value: 'LIST', help: 'severities drawn, separated by commas (every grade)' },
   sampler: { value: 'NAME', help: `${SAMPLERS.join(', ')} (the model's own default)` },
   steps: { value: 'N', help: "sampler steps (the model's own default)" },
@@ -42,9 +44,11 @@ await command(async (argv, signal) => {
   if (given.out === undefined) throw new UsageError('--out is needed.');
   const bundle = await openBundle(given.model);
   const { manifest } = bundle;
-  const variants = given.variants === undefined ? Object.keys(manifest.variants) : list(given.variants);
-  for (const key of variants) readChoice('variants', key, Object.keys(manifest.variants));
-  const { defaults } = manifest.variants[variants[0]!]!;
+  // A generator has no trajectory to measure along.
+  const measurable = Object.keys(manifest.variants).filter((key) => isDiffusion(manifest.variants[key]!));
+  const variants = given.variants === undefined ? measurable : list(given.variants);
+  for (const key of variants) readChoice('variants', key, measurable);
+  const defaults = samplingDefaults(manifest, variants[0]!);
   const finite = { min: -1e6, max: 1e6 };
   const request = {
     model: manifest.id,

@@ -4,6 +4,7 @@ import { StudioError } from '../src/errors';
 import {
   networkInputs,
   networkOutput,
+  outputName,
   pictureLength,
   requireNames,
   type Network,
@@ -55,16 +56,16 @@ export async function openNetwork(bundle: Bundle, variant: string, threads: numb
     );
   }
   const session = await openOnnx(await readVerified(bundle, entry), threads);
-  requireNames(manifest, session);
+  requireNames(manifest, variant, session);
   const length = pictureLength(manifest);
-  const { output } = manifest;
+  const output = outputName(manifest, variant);
   return {
     async run(x, t, rows) {
-      const feeds = Object.entries(networkInputs(manifest, x, t, rows)).map(
+      const feeds = Object.entries(networkInputs(manifest, variant, x, t, rows)).map(
         ([name, tensor]) => [name, toTensor(tensor)] as const,
       );
-      const results = await session.run(Object.fromEntries(feeds), [output.name]);
-      return networkOutput(results[output.name], length * rows.length);
+      const results = await session.run(Object.fromEntries(feeds), [output]);
+      return networkOutput(results[output], length * rows.length);
     },
     release: () => session.release(),
   };

@@ -14,6 +14,8 @@ export const PURPOSE = {
   FORWARD: 2,
   /** The input of a manifest's parity reference. */
   PARITY: 3,
+  /** The z of a generator. */
+  LATENT: 4,
 } as const;
 export type Purpose = (typeof PURPOSE)[keyof typeof PURPOSE];
 

@@ -35,7 +35,7 @@ function denoise(x: Float32Array, t: number, rows: readonly (readonly number[])[
 function manifestOf(id = 'example'): BundleManifest {
   const manifest = { ...exampleManifest(), id };
   const reference = manifest.parity.odm!;
-  const output = denoise(normals(reference.seed, PURPOSE.PARITY, 0, LENGTH), reference.t, [reference.y]);
+  const output = denoise(normals(reference.seed, PURPOSE.PARITY, 0, LENGTH), reference.t!, [reference.y]);
   reference.values = reference.indices.map((i) => output[i]!);
   reference.rms = rms(output);
   return manifest;
@@ -67,7 +67,7 @@ function rig(changes: Partial<EngineDependencies> = {}, network = denoise): Rig 
       parts.gpus.push(gpu);
       return gpu;
     },
-    openSession: async (_weights, _manifest, target) => {
+    openSession: async (_weights, _manifest, _variant, target) => {
       parts.targets.push(target.provider);
       const gpu = target.provider === 'webgpu' ? target.gpu : undefined;
       const session = {
@@ -590,7 +590,7 @@ describe('a lost device', () => {
 test('jobs never overlap on a session', async () => {
   let running = 0;
   const dependencies: Partial<EngineDependencies> = {
-    openSession: async (_w: Uint8Array, _m: BundleManifest, _t: Target) => ({
+    openSession: async (_w: Uint8Array, _m: BundleManifest, _v: string, _t: Target) => ({
       provider: 'wasm',
       detail: '',
       async run(x, t, rows) {

@@ -12,15 +12,14 @@ import {
   ordinalTriples,
   PURPOSE,
   rms,
-  sampleLoop,
   type Schedule,
 } from '../diffusion';
 import { cancelled, StudioError } from '../errors';
-import type { BundleManifest } from '../models/manifest';
+import { isDiffusion, type BundleManifest } from '../models/manifest';
 import { networkTime, pictureLength } from '../models/network';
 import { measure } from '../models/ordinality';
 import type { SampleRequest } from '../models/request';
-import { invalidRequest, prepareSample, samplePictures } from '../models/sampling';
+import { invalidRequest, prepareRun, samplePictures } from '../models/sampling';
 import type { WeightsRequest } from '../models/weights';
 import type { Gpu } from './gpu';
 import { SerialQueue } from './queue';
@@ -42,7 +41,12 @@ export interface EngineDependencies {
   readManifest(bundleUrl: string, signal?: AbortSignal): Promise<BundleManifest>;
   fetchWeights(request: WeightsRequest): Promise<Uint8Array>;
   openGpu(acceptSoftware: boolean): Promise<Gpu>;
-  openSession(weights: Uint8Array, manifest: BundleManifest, target: Target): Promise<NetworkSession>;
+  openSession(
+    weights: Uint8Array,
+    manifest: BundleManifest,
+    variant: string,
+    target: Target,
+  ): Promise<NetworkSession>;
   openGrader(
     weights: Uint8Array,
     manifest: BundleManifest,
@@ -155,9 +159,8 @@ export class Engine {
     return this.queue.run(signal, async () => {
       const start = performance.now();
       const { manifest, session } = await this.find(request.model, request.variant, signal);
-      const { schedule, loop, evaluations } = prepareSample(manifest, session, request);
-      const count = loop.table.length;
-      const steps = sampleLoop(loop);
+      const { count, evaluations, toUnit, steps: begin } = prepareRun(manifest, session, request);
+      const steps = begin();
       for (;;) {
         const stepStart = performance.now();
         const { done, value: step } = await steps.next();
@@ -167,7 +170,7 @@ export class Engine {
         onFrame({
           index,
           steps: count,
-          t: index === count ? 0 : schedule.toUnit(step.t),
+          t: index === count ? 0 : toUnit(step.t),
           alpha,
           sigma,
           x,
@@ -256,6 +259,11 @@ export class Engine {
       const { manifest, session, schedule } = await this.find(request.model, request.variant, signal);
       const { grades, diffusion } = manifest;
       const { x } = request;
+      if (!isDiffusion(manifest.variants[request.variant]!)) {
+        throw invalidRequest(
+          'This variant makes its picture in one evaluation: it has no noise to estimate.',
+        );
+      }
       if (x.length !== pictureLength(manifest))
         throw invalidRequest('The picture is not of the size that this model makes.');
       const [low, high] = diffusion.tRange;
@@ -393,7 +401,7 @@ export class Engine {
       const provider = target.provider === 'webgpu' ? 'webgpu' : target.threads > 1 ? 'wasm-threads' : 'wasm';
       onProgress({ phase: 'session', provider });
       const sessionStart = performance.now();
-      const session = await this.dependencies.openSession(weights, manifest, target);
+      const session = await this.dependencies.openSession(weights, manifest, request.variant, target);
       const sessionMs = performance.now() - sessionStart;
       try {
         // The first run compiles shaders and allocates; the parity reference serves as its input.
@@ -461,9 +469,13 @@ export class Engine {
   ): Promise<Float32Array> {
     const { inputs, parity, grades } = manifest;
     const reference = parity[variant]!;
+    const entry = manifest.variants[variant]!;
+    if (!isDiffusion(entry)) {
+      return session.run(normals(reference.seed, PURPOSE.PARITY, 0, entry.latent), 0, [reference.y]);
+    }
     const x = normals(reference.seed, PURPOSE.PARITY, 0, pictureLength(manifest));
     const row = inputs.y.kind === 'weights' ? reference.y : oneHot(reference.y[0]!, grades.length);
-    return session.run(x, networkTime(manifest, schedule, reference.t), [row]);
+    return session.run(x, networkTime(manifest, schedule, reference.t!), [row]);
   }
 }
 

@@ -27,6 +27,7 @@ import {
   gradesRead,
   networkInputs,
   networkOutput,
+  outputName,
   pictureLength,
   requireNames,
   type Network,
@@ -274,23 +275,24 @@ async function openRuntime(weights: Uint8Array, target: Target): Promise<OpenRun
 export async function openSession(
   weights: Uint8Array,
   manifest: BundleManifest,
+  variant: string,
   target: Target,
 ): Promise<NetworkSession> {
   const opened = await openRuntime(weights, target);
   try {
-    requireNames(manifest, opened.session);
+    requireNames(manifest, variant, opened.session);
   } catch (thrown) {
     await opened.release();
     throw thrown;
   }
-  const { output } = manifest;
+  const output = outputName(manifest, variant);
   const length = pictureLength(manifest);
   const threads = target.provider === 'wasm' ? target.threads : 0;
   return {
     provider: target.provider === 'webgpu' ? 'webgpu' : threads > 1 ? 'wasm-threads' : 'wasm',
     detail: target.provider === 'webgpu' ? target.gpu.detail : `${threads} thread${threads === 1 ? '' : 's'}`,
     run: (x, t, rows) =>
-      opened.run(networkInputs(manifest, x, t, rows), output.name, (result) =>
+      opened.run(networkInputs(manifest, variant, x, t, rows), output, (result) =>
         networkOutput(result, length * rows.length),
       ),
     isLost: opened.isLost,

@@ -3,7 +3,7 @@
  * versions are brought up to date when they are read.
  */
 import { z } from 'zod';
-import type { BundleManifest } from '../models/manifest';
+import { isDiffusion, type BundleManifest } from '../models/manifest';
 import { sampleRequestSchema, type SampleRequest } from '../models/request';
 
 export const SOFTWARE = 'Ordinal Diffusion Studio';
@@ -16,6 +16,8 @@ export const provenanceSchema = z.strictObject({
   /** Of the studio and of the runtime that computed, e.g. `{ studio: "0.1.0", "onnxruntime-web": "1.30.0" }`. */
   versions: z.record(z.string(), z.string()),
   request: sampleRequestSchema,
+  /** Present when the picture was made in one evaluation of a generator: the request's sampler settings then mean nothing. */
+  method: z.literal('generator').optional(),
   /** SHA-256 of the weights. */
   modelSha256: z.string().regex(/^[0-9a-f]{64}$/),
   /** The execution provider that did the work, with its detail. */
@@ -55,6 +57,7 @@ export function describePicture(made: {
     software: SOFTWARE,
     versions,
     request,
+    ...(!isDiffusion(variant) && { method: 'generator' as const }),
     modelSha256: variant.sha256,
     provider,
     frame: { index: frame.index, steps: frame.steps },
@@ -64,15 +67,26 @@ export function describePicture(made: {
 }
 
 /** The settings on two lines, for people and for programs that read `parameters`. */
-export function settingsText({ request, modelSha256, provider, frame, versions }: Provenance): string {
+export function settingsText({
+  request,
+  method,
+  modelSha256,
+  provider,
+  frame,
+  versions,
+}: Provenance): string {
   const made = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const fields = [
-    `Steps: ${request.steps}`,
-    `Sampler: ${request.sampler}`,
-    `CFG scale: ${request.guidance}`,
-    `Seed: ${request.seed}`,
-    ...(request.sampler === 'ddim' ? [`Eta: ${request.eta}`] : []),
-    ...(frame.index < frame.steps ? [`Stopped at step: ${frame.index}`] : []),
+    ...(method === 'generator'
+      ? ['Steps: 1', 'Sampler: none (generator)', `Seed: ${request.seed}`]
+      : [
+          `Steps: ${request.steps}`,
+          `Sampler: ${request.sampler}`,
+          `CFG scale: ${request.guidance}`,
+          `Seed: ${request.seed}`,
+          ...(request.sampler === 'ddim' ? [`Eta: ${request.eta}`] : []),
+          ...(frame.index < frame.steps ? [`Stopped at step: ${frame.index}`] : []),
+        ]),
     `Model: ${request.model} (${request.variant})`,
     `Model hash: ${modelSha256.slice(0, 10)}`,
     `Provider: ${provider}`,

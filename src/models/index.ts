@@ -3,6 +3,7 @@ export * from './manifest';
 export * from './metrics';
 export * from './offline';
 export * from './request';
+export * from './variants';
 export { readCatalogue, readManifest } from './source';
 export { parseManifest } from './validate';
 export {

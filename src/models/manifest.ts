@@ -26,7 +26,8 @@ const schedule = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('table'), alphasCumprod: z.array(z.number().gt(0).lte(1)).min(2) }),
 ]);
 
-const variant = z.strictObject({
+/** What is said of the weights of every variant. */
+const weights = {
   /** Shown name, e.g. `Ordinal (ODM)`. */
   title: z.string().min(1),
   file: fileName,
@@ -38,12 +39,36 @@ const variant = z.strictObject({
   flopsPerEval: z.number().positive(),
   /** Images seen in training, the common trunk included. */
   imagesSeen: z.number().int().nonnegative(),
+};
+
+/** A denoiser, with the bundle's `diffusion`, `inputs` and `output`. */
+const diffusionVariant = z.strictObject({
+  kind: z.literal('diffusion').optional(),
+  ...weights,
   defaults: z.strictObject({
     sampler: z.enum(SAMPLERS),
     steps: z.number().int().min(1).max(1000),
     guidance: z.number().min(0).max(20),
   }),
 });
+
+/**
+ * A network that makes a picture in one evaluation, such as a StyleGAN2, shown for comparison: z `[B, latent]`, the standard
+ * normals of (seed, purpose LATENT, step 0), and y `[B, C]` class weights that sum to one, to pictures in -1..1.
+ */
+const generatorVariant = z.strictObject({
+  kind: z.literal('generator'),
+  ...weights,
+  /** Width of z. */
+  latent: z.number().int().min(1).max(4096),
+  inputs: z.strictObject({
+    z: z.strictObject({ name: z.string().min(1) }),
+    y: z.strictObject({ name: z.string().min(1) }),
+  }),
+  output: z.strictObject({ name: z.string().min(1) }),
+});
+
+const variant = z.discriminatedUnion('kind', [diffusionVariant, generatorVariant]);
 
 /**
  * An ONNX classifier of severity, trained on real images only: pictures `[B, 3, H, W]` in -1..1 at the bundle's size to
@@ -66,16 +91,26 @@ const grader = z.strictObject({
 /**
  * A fixed evaluation and what a float32 CPU run of the same file gave: x is the standard normal noise of
  * (seed, purpose PARITY, step 0) at unit scale, batch 1; `t` is a time in the units of `tRange`; `y` a row of C + 1 class
- * weights, or the one class index; `indices` are flat CHW positions into the output.
+ * weights, or the one class index; `indices` are flat CHW positions into the output. Of a generator the noise is z, `t` is
+ * null and `y` a row of C class weights.
  */
 const parity = z.strictObject({
   seed: z.number().int().min(0).max(0xffffffff),
-  t: z.number(),
+  t: z.number().nullable(),
   y: z.array(z.number()),
   indices: z.array(z.number().int().nonnegative()).length(64),
   values: z.array(z.number()).length(64),
   rms: z.number().nonnegative(),
 });
+
+export type DiffusionVariant = z.infer<typeof diffusionVariant>;
+export type GeneratorVariant = z.infer<typeof generatorVariant>;
+export type BundleVariant = z.infer<typeof variant>;
+
+/** Whether a variant denoises step by step, with all that belongs to it; a generator makes its picture at once. */
+export function isDiffusion(one: BundleVariant): one is DiffusionVariant {
+  return one.kind !== 'generator';
+}
 
 export const manifestSchema = z
   .strictObject({
@@ -134,7 +169,9 @@ export const manifestSchema = z
       if (!(m.grades[i]!.value > m.grades[i - 1]!.value)) issue(['grades', i], 'grades must rise in value');
     }
     if (m.data.counts.length !== m.grades.length) issue(['data', 'counts'], 'one count per grade is needed');
-    if (Object.keys(m.variants).length === 0) issue(['variants'], 'at least one variant is needed');
+    if (!Object.values(m.variants).some(isDiffusion)) {
+      issue(['variants'], 'at least one variant that is a diffusion model is needed');
+    }
     for (const key of Object.keys(m.variants)) {
       if (!m.parity[key]) issue(['parity', key], 'every variant needs a parity reference');
     }
@@ -156,13 +193,14 @@ export const manifestSchema = z
     const elements = m.image.channels * m.image.width * m.image.height;
     for (const [key, reference] of Object.entries(m.parity)) {
       if (reference.indices.some((i) => i >= elements)) issue(['parity', key, 'indices'], 'must lie in the image');
-      const columns = m.inputs.y.kind === 'weights' ? m.grades.length + 1 : 1;
+      const generator = m.variants[key]?.kind === 'generator';
+      if (generator !== (reference.t === null)) issue(['parity', key, 't'], 'must be null for a generator alone');
+      const columns = generator ? m.grades.length : m.inputs.y.kind === 'weights' ? m.grades.length + 1 : 1;
       if (reference.y.length !== columns) issue(['parity', key, 'y'], `must have length ${columns}`);
     }
   });
 
 export type BundleManifest = z.infer<typeof manifestSchema>;
-export type BundleVariant = BundleManifest['variants'][string];
 
 export const catalogueSchema = z.strictObject({
   formatVersion: z.literal(1),

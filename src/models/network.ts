@@ -4,16 +4,17 @@
  */
 import type { Schedule } from '../diffusion';
 import { StudioError } from '../errors';
-import type { BundleManifest } from './manifest';
+import { isDiffusion, type BundleManifest } from './manifest';
 
 /** A network that can be evaluated. */
 export interface Network {
   /**
    * Evaluates K pictures, or one picture under K conditions, as one batch.
-   * @param x flat [K, CHW], or flat CHW: the same picture for every row.
-   * @param t what the network takes as time: a float, or an integer where the manifest says `int64`.
-   * @param rows K rows of C + 1 class weights; one-hot where the manifest says `index`.
-   * @returns flat [K, CHW], in the network's own prediction.
+   * @param x flat [K, CHW], or flat CHW: the same picture for every row. Of a generator, z: flat [K, latent].
+   * @param t what the network takes as time: a float, or an integer where the manifest says `int64`; no matter to a generator.
+   * @param rows K rows of C + 1 class weights; one-hot where the manifest says `index`. A generator has no null class, which
+   * must be zero.
+   * @returns flat [K, CHW], in the network's own prediction; a generator's pictures.
    * @throws StudioError when the runtime fails or the output is not what the manifest promises.
    */
   run(x: Float32Array, t: number, rows: readonly (readonly number[])[]): Promise<Float32Array>;
@@ -46,12 +47,21 @@ function repeat(x: Float32Array, times: number, length: number): Float32Array {
 /** The inputs of one batch by name, as the manifest wants them; see `Network.run`. */
 export function networkInputs(
   manifest: BundleManifest,
+  variant: string,
   x: Float32Array,
   t: number,
   rows: readonly (readonly number[])[],
 ): Record<string, PlainTensor> {
   const { inputs, image, grades } = manifest;
+  const entry = manifest.variants[variant]!;
   const k = rows.length;
+  if (!isDiffusion(entry)) {
+    const y = Float32Array.from(rows.flatMap((row) => row.slice(0, grades.length)));
+    return {
+      [entry.inputs.z.name]: { type: 'float32', data: repeat(x, k, entry.latent), dims: [k, entry.latent] },
+      [entry.inputs.y.name]: { type: 'float32', data: y, dims: [k, grades.length] },
+    };
+  }
   return {
     [inputs.x.name]: {
       type: 'float32',
@@ -67,6 +77,12 @@ export function networkInputs(
         ? { type: 'float32', data: Float32Array.from(rows.flat()), dims: [k, grades.length + 1] }
         : { type: 'int64', data: BigInt64Array.from(rows, (row) => BigInt(row.indexOf(1))), dims: [k] },
   };
+}
+
+/** Name of the output that holds the pictures. */
+export function outputName({ variants, output }: BundleManifest, variant: string): string {
+  const entry = variants[variant]!;
+  return isDiffusion(entry) ? output.name : entry.output.name;
 }
 
 /** What a runtime gave, of any runtime. */
@@ -114,11 +130,15 @@ export function gradesRead(output: RuntimeTensor | undefined, count: number): nu
  * @throws StudioError `model-unsupported`.
  */
 export function requireNames(
-  { inputs, output }: BundleManifest,
+  manifest: BundleManifest,
+  variant: string,
   has: { readonly inputNames: readonly string[]; readonly outputNames: readonly string[] },
 ): void {
-  const absent = [inputs.x.name, inputs.t.name, inputs.y.name].filter((n) => !has.inputNames.includes(n));
-  if (!has.outputNames.includes(output.name)) absent.push(output.name);
+  const entry = manifest.variants[variant]!;
+  const inputs = Object.values(isDiffusion(entry) ? manifest.inputs : entry.inputs);
+  const absent = inputs.map(({ name }) => name).filter((name) => !has.inputNames.includes(name));
+  const output = outputName(manifest, variant);
+  if (!has.outputNames.includes(output)) absent.push(output);
   if (absent.length === 0) return;
   throw new StudioError({
     code: 'model-unsupported',

@@ -3,8 +3,11 @@
  * network of any runtime. The engine's worker and the command line both draw through here.
  */
 import {
+  CLEAN,
   conditioningPlan,
   createSchedule,
+  normals,
+  PURPOSE,
   sampleLoop,
   samplerTable,
   sampleTogether,
@@ -13,7 +16,7 @@ import {
   type Schedule,
 } from '../diffusion';
 import { StudioError } from '../errors';
-import type { BundleManifest } from './manifest';
+import { isDiffusion, type BundleManifest, type GeneratorVariant } from './manifest';
 import { networkTime, pictureLength, type Network } from './network';
 import { sampleRequestSchema, type SampleRequest } from './request';
 
@@ -35,8 +38,20 @@ export function invalidRequest(message: string, detail = ''): StudioError {
   });
 }
 
+function requireValid(request: SampleRequest): void {
+  const parsed = sampleRequestSchema.safeParse(request);
+  if (!parsed.success) throw invalidRequest('The request is not valid.', parsed.error.message);
+}
+
+/** The variant of a request. @throws StudioError `request-invalid` when there is none. */
+function variantOf(manifest: BundleManifest, { variant }: SampleRequest) {
+  const entry = manifest.variants[variant];
+  if (!entry) throw invalidRequest(`The model ${manifest.id} has no variant ${variant}.`);
+  return entry;
+}
+
 /**
- * Everything that one run needs.
+ * Everything that one run of a diffusion model needs.
  * @throws StudioError `request-invalid` when the request is malformed or the model cannot do what it asks.
  */
 export function prepareSample(
@@ -44,8 +59,10 @@ export function prepareSample(
   network: Network,
   request: SampleRequest,
 ): PreparedSample {
-  const parsed = sampleRequestSchema.safeParse(request);
-  if (!parsed.success) throw invalidRequest('The request is not valid.', parsed.error.message);
+  requireValid(request);
+  if (!isDiffusion(variantOf(manifest, request))) {
+    throw invalidRequest('This variant makes its picture in one evaluation: it has no steps to look at.');
+  }
   const { grades, inputs, diffusion } = manifest;
   const schedule = createSchedule(diffusion.schedule);
   try {
@@ -75,13 +92,74 @@ export function prepareSample(
   }
 }
 
-/** The steps of one picture; see `sampleLoop`. @throws StudioError as `prepareSample` and `Network.run`. */
+/**
+ * One row of class weights for a severity: within the grades a mix of its two neighbours, beyond an end the last segment
+ * continued, (1 + a) end - a neighbour. A generator mixes the grades' embeddings by it.
+ */
+function mixedRow(grades: BundleManifest['grades'], severity: number): number[] {
+  const values = grades.map((grade) => grade.value);
+  const { rows } = conditioningPlan({ grades: values, severity, guidance: 1, mixable: true });
+  return values.map((_, k) => rows.reduce((sum, row) => sum + row.coefficient * row.weights[k]!, 0));
+}
+
+/** Pictures of a generator, in one batch. */
+async function generate(
+  manifest: BundleManifest,
+  { latent }: GeneratorVariant,
+  network: Network,
+  requests: readonly SampleRequest[],
+): Promise<Float32Array[]> {
+  const z = new Float32Array(requests.length * latent);
+  requests.forEach(({ seed }, i) => z.set(normals(seed, PURPOSE.LATENT, 0, latent), i * latent));
+  const rows = requests.map(({ severity }) => [...mixedRow(manifest.grades, severity), 0]);
+  const output = await network.run(z, 0, rows);
+  const length = pictureLength(manifest);
+  return requests.map((_, i) => output.slice(i * length, (i + 1) * length));
+}
+
+/** What a consumer of steps gets of any variant. */
+export interface PreparedRun {
+  /** Steps before the finished picture, as the request counts them. */
+  readonly count: number;
+  /** Rows that go through the network in all (NFE). */
+  readonly evaluations: number;
+  /** A step's time as a number from 0 to 1. */
+  toUnit(t: number): number;
+  /** See `sampleLoop`; of a generator, the finished picture alone, with noise estimates of zero. */
+  steps(): AsyncGenerator<SampleStep, void, undefined>;
+}
+
+/** The run of a request, whatever its variant is. @throws StudioError `request-invalid`. */
+export function prepareRun(manifest: BundleManifest, network: Network, request: SampleRequest): PreparedRun {
+  requireValid(request);
+  const entry = variantOf(manifest, request);
+  if (isDiffusion(entry)) {
+    const { schedule, loop, evaluations } = prepareSample(manifest, network, request);
+    return {
+      count: loop.table.length,
+      evaluations,
+      toUnit: (t) => schedule.toUnit(t),
+      steps: () => sampleLoop(loop),
+    };
+  }
+  return {
+    count: request.steps,
+    evaluations: 1,
+    toUnit: (t) => t,
+    async *steps() {
+      const [x] = await generate(manifest, entry, network, [request]);
+      yield { index: request.steps, t: 0, ...CLEAN, x: x!, x0: x!.slice(), epsilon: new Float32Array(x!.length) };
+    },
+  };
+}
+
+/** The steps of one picture. @throws StudioError as `prepareRun` and `Network.run`. */
 export function sampleSteps(
   manifest: BundleManifest,
   network: Network,
   request: SampleRequest,
 ): AsyncGenerator<SampleStep, void, undefined> {
-  return sampleLoop(prepareSample(manifest, network, request).loop);
+  return prepareRun(manifest, network, request).steps();
 }
 
 /**
@@ -95,6 +173,12 @@ export async function samplePictures(
   requests: readonly SampleRequest[],
   between: () => Promise<void>,
 ): Promise<Float32Array[]> {
+  const entry = requests[0] && variantOf(manifest, requests[0]);
+  if (entry && !isDiffusion(entry)) {
+    requests.forEach(requireValid);
+    await between();
+    return generate(manifest, entry, network, requests);
+  }
   const prepared = requests.map((request) => prepareSample(manifest, network, request));
   return sampleTogether(
     prepared.map(({ loop }) => loop),

@@ -1,5 +1,5 @@
 /** A small valid manifest for tests, as plain data that a test may spoil. */
-import type { BundleManifest } from './manifest';
+import type { BundleManifest, DiffusionVariant } from './manifest';
 
 export function exampleManifest(): BundleManifest {
   return {
@@ -58,4 +58,21 @@ export function exampleManifest(): BundleManifest {
     intendedUse: 'Tests.',
     limits: ['Draws nothing.'],
   };
+}
+
+/** The same with a generator beside the diffusion model. */
+export function exampleWithGenerator(): BundleManifest {
+  const manifest = exampleManifest();
+  const { defaults: _, ...weights } = manifest.variants.odm as DiffusionVariant;
+  manifest.variants.stylegan2 = {
+    ...weights,
+    kind: 'generator',
+    title: 'StyleGAN2',
+    file: 'stylegan2.onnx',
+    latent: 4,
+    inputs: { z: { name: 'z' }, y: { name: 'y' } },
+    output: { name: 'picture' },
+  };
+  manifest.parity.stylegan2 = { ...manifest.parity.odm!, t: null, y: [0, 1, 0] };
+  return manifest;
 }

@@ -12,8 +12,9 @@ import type {
   ProviderChoice,
   StepFrame,
 } from '../../engine/types';
-import type { BundleManifest, Catalogue } from '../../models/manifest';
+import { isDiffusion, type BundleManifest, type Catalogue } from '../../models/manifest';
 import type { SampleRequest } from '../../models/request';
+import { canonicalRequest, samplingDefaults } from '../../models/variants';
 import { FrameReel, nearestHeld } from './frames';
 import { formatDuration, gradeIndex, providerName, severityText } from './format';
 import type { LocationWishes } from './location';
@@ -23,6 +24,7 @@ import {
   draftIsNew,
   draftManifest,
   NO_NEIGHBOURS,
+  runIsGenerated,
   sameRequest,
   type RunInfo,
   type RunStatus,
@@ -69,6 +71,8 @@ export class StudioSession {
   #neighbourTimer: ReturnType<typeof setTimeout> | undefined;
   #neighbourResults = new Map<string, NeighbourResult>();
   #playTimer: ReturnType<typeof setInterval> | undefined;
+  /** Settings of the diffusion variant left last, for the way back from a generator, which has none. */
+  #sampling: Pick<SampleRequest, 'sampler' | 'steps' | 'guidance' | 'eta'> | null = null;
   readonly #unsubscribe: () => void;
 
   constructor(parts: SessionParts) {
@@ -124,6 +128,7 @@ export class StudioSession {
     try {
       const manifest = await this.#manifest(model);
       if (job.signal.aborted) return;
+      this.#sampling = null;
       this.#set({ draft: { ...firstDraft(manifest, draft.variant), seed: draft.seed }, compared: null });
     } catch (thrown) {
       this.#fail(job, thrown, () => this.chooseModel(model));
@@ -134,9 +139,16 @@ export class StudioSession {
 
   /** Every other setting stays, so that the two variants' pictures can be compared. */
   async chooseVariant(variant: string): Promise<void> {
-    const { draft } = this.store.getState();
-    if (!draft || draft.variant === variant) return;
-    this.#set({ draft: { ...draft, variant } });
+    const state = this.store.getState();
+    const { draft } = state;
+    const manifest = draftManifest(state);
+    if (!draft || !manifest || draft.variant === variant) return;
+    if (isDiffusion(manifest.variants[draft.variant]!)) {
+      const { sampler, steps, guidance, eta } = draft;
+      this.#sampling = { sampler, steps, guidance, eta };
+    }
+    const sampling = this.#sampling ?? samplingDefaults(manifest, variant);
+    this.#set({ draft: canonicalRequest(manifest, { ...draft, ...sampling, variant }) });
     await this.draw();
   }
 
@@ -204,7 +216,9 @@ export class StudioSession {
    */
   async openInSample(request: SampleRequest, step = request.steps): Promise<void> {
     this.#set({ workspace: SAMPLE });
-    const { run } = this.store.getState();
+    const { run, manifests } = this.store.getState();
+    const known = manifests[request.model];
+    if (known) request = canonicalRequest(known, request);
     if (run?.status === 'finished' && sameRequest(run.request, request)) {
       this.#begin();
       this.#set({ draft: request, compared: null, activity: { kind: 'idle' } });
@@ -213,15 +227,17 @@ export class StudioSession {
     }
     const job = this.#begin();
     this.#set({ activity: { kind: 'loading', phase: { phase: 'manifest' } } });
+    let manifest: BundleManifest;
     try {
-      await this.#manifest(request.model);
+      manifest = await this.#manifest(request.model);
     } catch (thrown) {
       this.#fail(job, thrown, () => this.openInSample(request, step));
       return;
     }
     if (job.signal.aborted) return;
-    this.#set({ draft: request, compared: null });
-    await this.#loadAndSample(job, step);
+    const draft = canonicalRequest(manifest, request);
+    this.#set({ draft, compared: null });
+    await this.#loadAndSample(job, Math.min(step, draft.steps));
   }
 
   /**
@@ -388,8 +404,9 @@ export class StudioSession {
 
   /** Compares with the next lower (-1) or higher (+1) grade; past the chosen grade itself means comparing no more. */
   compareNext(direction: 1 | -1): void {
-    const { run, compared } = this.store.getState();
-    if (!run) return;
+    const state = this.store.getState();
+    const { run, compared } = state;
+    if (!run || runIsGenerated(state)) return;
     const { grades } = run.manifest;
     const chosen = gradeIndex(grades, run.request.severity);
     const next = Math.max(0, Math.min(grades.length - 1, (compared ?? chosen) + direction));
@@ -714,7 +731,8 @@ const noModels = {
 export function firstDraft(manifest: BundleManifest, wished: string | null): SampleRequest {
   const keys = Object.keys(manifest.variants);
   const variant = [wished, 'odm', ...keys].find((key) => key !== null && keys.includes(key)) ?? keys[0]!;
-  const { defaults } = manifest.variants[variant]!;
   const middle = manifest.grades[Math.floor(manifest.grades.length / 2)]!;
-  return { model: manifest.id, variant, severity: middle.value, seed: FIRST_SEED, eta: 0, ...defaults };
+  const sampling = samplingDefaults(manifest, variant);
+  const request = { model: manifest.id, variant, severity: middle.value, seed: FIRST_SEED, ...sampling };
+  return canonicalRequest(manifest, request);
 }

@@ -5,7 +5,7 @@
 import { createStore } from 'zustand/vanilla';
 import type { ErrorInfo } from '../../errors';
 import type { LoadedModel, NeighbourTriple, ProviderChoice, ProviderName } from '../../engine/types';
-import type { BundleManifest } from '../../models/manifest';
+import { isDiffusion, type BundleManifest } from '../../models/manifest';
 import type { SampleRequest } from '../../models/request';
 import type { LoadPhase } from './format';
 import type { Presenter } from './presenter';
@@ -137,6 +137,18 @@ export type StudioStore = ReturnType<typeof createStudioStore>;
 /** The manifest of the model being set up (not necessarily the one whose picture is shown). */
 export function draftManifest(s: StudioState): BundleManifest | null {
   return s.draft ? (s.manifests[s.draft.model] ?? null) : null;
+}
+
+/** Whether the picture on the page comes from a generator: made in one evaluation, with no trajectory behind it. */
+export function runIsGenerated({ run }: StudioState): boolean {
+  const variant = run?.manifest.variants[run.request.variant];
+  return variant !== undefined && !isDiffusion(variant);
+}
+
+/** Whether the next picture will come from a generator, which has no sampler to set. */
+export function draftIsGenerated(s: StudioState): boolean {
+  const variant = s.draft ? draftManifest(s)?.variants[s.draft.variant] : undefined;
+  return variant !== undefined && !isDiffusion(variant);
 }
 
 /** Whether the draft differs from the run on the page in anything that changes the picture. */

@@ -9,7 +9,7 @@ import { PixelCanvas } from '../../components/PixelCanvas';
 import { Button, Disclosure, Segmented, Switch, TableScroll } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
 import { formatDuration, formatMeasure, formatSigned, gradeText } from '../../store/format';
-import type { DifferenceMap, RunInfo } from '../../store/state';
+import { runIsGenerated, type DifferenceMap, type RunInfo } from '../../store/state';
 import { OrderVerdict } from './OrderVerdict';
 import { useDifferences, type Differences } from './useDifferences';
 import { differenceScale, paintNoise, paintPictureView, paintScaled } from './viewing';
@@ -28,6 +28,20 @@ const MAP_NAMES: Record<DifferenceMap, string> = {
 export function NeighbourPanel() {
   const run = useStudio((s) => s.run);
   const differences = useDifferences();
+  const generated = useStudio(runIsGenerated);
+  if (generated) {
+    return (
+      <section className="panel neighbours" aria-labelledby="neighbours-title" data-testid="neighbours">
+        <div className="panel-head">
+          <h2 id="neighbours-title">Neighbouring grades</h2>
+        </div>
+        <p className="panel-empty">
+          Grades are compared by their noise estimates from the same noisy picture. This picture was made
+          without either; choose a diffusion variant to compare the grades.
+        </p>
+      </section>
+    );
+  }
   return (
     <section
       className="panel neighbours"

@@ -15,23 +15,32 @@ import {
   severityPlace,
   severityText,
 } from '../../store/format';
+import { runIsGenerated } from '../../store/state';
 import { Filmstrip } from './Filmstrip';
 import { Notation } from './Notation';
+import { OneEvaluation } from './OneEvaluation';
 import { SaveMenu } from './SaveMenu';
 import { Transport } from './Transport';
 import { useDifferences } from './useDifferences';
 import { differenceScale, noiseScale, paintScaled, pixelValues, viewerPaint, type Scale } from './viewing';
 
 export function Viewer() {
+  const generated = useStudio(runIsGenerated);
   return (
     <section className="viewer" aria-label="Picture">
       <ViewerTools />
       <ErrorPanel />
       <Stage />
-      <Transport />
-      <Filmstrip />
+      {generated ? (
+        <OneEvaluation />
+      ) : (
+        <>
+          <Transport />
+          <Filmstrip />
+        </>
+      )}
       <ActivityBar />
-      <Notation />
+      {!generated && <Notation />}
     </section>
   );
 }
@@ -39,22 +48,25 @@ export function Viewer() {
 function ViewerTools() {
   const session = useSession();
   const view = useStudio((s) => s.view);
+  const generated = useStudio(runIsGenerated);
   return (
     <div className="viewer-tools">
-      <div className="view-choice" data-control="view">
-        <Segmented
-          label="View"
-          value={view}
-          choices={[
-            { value: 'x', label: 'Noisy xₜ' },
-            { value: 'x0', label: 'Predicted x̂₀' },
-            { value: 'epsilon', label: 'Noise ε̂' },
-            { value: 'difference', label: 'Δ ε̂', name: 'Δ ε̂, the noise difference from the chosen grade' },
-          ]}
-          onChange={(v) => session.look({ view: v })}
-          testId="view"
-        />
-      </div>
+      {!generated && (
+        <div className="view-choice" data-control="view">
+          <Segmented
+            label="View"
+            value={view}
+            choices={[
+              { value: 'x', label: 'Noisy xₜ' },
+              { value: 'x0', label: 'Predicted x̂₀' },
+              { value: 'epsilon', label: 'Noise ε̂' },
+              { value: 'difference', label: 'Δ ε̂', name: 'Δ ε̂, the noise difference from the chosen grade' },
+            ]}
+            onChange={(v) => session.look({ view: v })}
+            testId="view"
+          />
+        </div>
+      )}
       <span className="spacer" />
       <SmoothSwitch />
       <div data-control="save">
@@ -92,9 +104,11 @@ function Stage() {
   const [smooth] = usePreference('smooth');
   const run = useStudio((s) => s.run);
   const cursor = useStudio((s) => s.cursor);
-  const view = useStudio((s) => s.view);
+  const generated = useStudio(runIsGenerated);
+  // A generator's run is its finished picture; the view chosen for the others waits for them.
+  const view = useStudio((s) => (runIsGenerated(s) ? 'x' : s.view));
   const noiseMap = useStudio((s) => s.noiseMap);
-  const compared = useStudio((s) => s.compared);
+  const compared = useStudio((s) => (runIsGenerated(s) ? null : s.compared));
   const neighbourKey = useStudio((s) => s.neighbours.key);
   const differenceMap = useStudio((s) => s.differenceMap);
   const probe = useStudio((s) => s.probe);
@@ -129,7 +143,7 @@ function Stage() {
   const whole = grade !== grades[chosen] || severityPlace(grades, run.request.severity).kind === 'grade';
   const named = whole ? gradeText(grade) : severityText(grades, run.request.severity);
   const level = whole ? grades.indexOf(grade) + 1 : severityPlace(grades, run.request.severity).level;
-  const place = scrubberText(cursor, run.request.steps, shown.frame.sigma);
+  const place = generated ? 'one evaluation' : scrubberText(cursor, run.request.steps, shown.frame.sigma);
   const title = run.manifest.variants[run.request.variant]?.title ?? run.request.variant;
   return (
     <figure className="stage" data-control="picture">
@@ -139,7 +153,7 @@ function Stage() {
           height={height}
           paint={shown.paint}
           smooth={smooth && !shown.scale}
-          label={`Synthetic picture, ${named}: ${VIEW_NAMES[view]}, ${place}`}
+          label={`Synthetic picture, ${named}: ${generated ? 'picture' : VIEW_NAMES[view]}, ${place}`}
           onProbe={(pixel) => session.look({ probe: pixel })}
           testId="picture"
         />

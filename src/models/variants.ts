@@ -1,0 +1,23 @@
+/** What the settings of a request mean for the kinds of variants that a bundle may have. */
+import { isDiffusion, type BundleManifest } from './manifest';
+import type { SampleRequest } from './request';
+
+/**
+ * A request with the settings that its variant knows: a generator has no sampler, steps or guidance, and one picture of it
+ * must not go by many names.
+ */
+export function canonicalRequest(manifest: BundleManifest, request: SampleRequest): SampleRequest {
+  const entry = manifest.variants[request.variant];
+  if (!entry || isDiffusion(entry)) return request;
+  return { ...request, sampler: 'ddim', steps: 1, guidance: 1, eta: 0 };
+}
+
+/** A variant's own settings; of a generator, which has none, those of the first variant that has. */
+export function samplingDefaults(
+  manifest: BundleManifest,
+  variant: string,
+): Pick<SampleRequest, 'sampler' | 'steps' | 'guidance' | 'eta'> {
+  const wanted = manifest.variants[variant]!;
+  const entry = isDiffusion(wanted) ? wanted : Object.values(manifest.variants).find(isDiffusion)!;
+  return { eta: 0, ...entry.defaults };
+}
