@@ -13,20 +13,24 @@ import json
 import os
 import sys
 import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from .errors import ConfigError, DataError, ExportError
+from .noise import Purpose, normals
 from .sampling import (
     SAMPLERS,
     Array,
     Predict,
     conditioning_plan,
     from_onnx,
+    mixed_row,
     sample,
     sample_many,
     sampler_table,
@@ -81,6 +85,9 @@ def read_description(path: Path) -> dict[str, Any]:
     _take(raw["data"], dict.fromkeys(_DATA_TEXTS, str) | {"knownFlaws": list}, f"{path}: data")
     for name, variant in raw["variants"].items():
         where = f"{path}: variants.{name}"
+        if "sampler" not in variant:  # a generator: nothing to sample with
+            _take(variant, {"title": str}, where)
+            continue
         _take(variant, {"title": str, "sampler": str, "steps": int, "guidance": (int, float)}, where)
         if variant["sampler"] not in SAMPLERS:
             raise ConfigError(f"{where}: sampler must be one of {', '.join(SAMPLERS)}")
@@ -94,6 +101,11 @@ def read_description(path: Path) -> dict[str, Any]:
 def _schema() -> dict[str, Any]:
     schema: dict[str, Any] = json.loads(_SCHEMA.read_text(encoding="utf-8"))
     return schema
+
+
+def is_generator(entry: dict[str, Any]) -> bool:
+    """Whether a manifest's variant makes its picture in one evaluation, without a sampler."""
+    return entry.get("kind") == "generator"
 
 
 def check_manifest(manifest: dict[str, Any]) -> list[str]:
@@ -112,8 +124,15 @@ def check_manifest(manifest: dict[str, Any]) -> list[str]:
         problems.append("grades must rise in value")
     if len(manifest["data"]["counts"]) != len(values):
         problems.append("data/counts: one count per grade is needed")
-    if not manifest["variants"] or set(manifest["variants"]) != set(manifest["parity"]):
-        problems.append("every variant needs a parity reference, and at least one variant is needed")
+    variants = manifest["variants"]
+    if set(variants) != set(manifest["parity"]):
+        problems.append("every variant needs a parity reference")
+    if all(is_generator(v) for v in variants.values()):
+        problems.append("variants: at least one that is a diffusion model is needed")
+    for name, reference in manifest["parity"].items():
+        generator = name in variants and is_generator(variants[name])
+        if generator != (reference["t"] is None):
+            problems.append(f"parity/{name}/t must be null for a generator alone")
     low, high = manifest["diffusion"]["tRange"]
     if not low < high:
         problems.append("diffusion/tRange must be [low, high]")
@@ -168,8 +187,10 @@ class Bundle:
         return payload
 
     def predict(self, variant: str) -> Predict:
-        """The variant on the CPU through onnxruntime."""
+        """The diffusion variant on the CPU through onnxruntime; raises ``DataError`` for a generator."""
         inputs = self.manifest["inputs"]
+        if variant in self.manifest["variants"] and is_generator(self.manifest["variants"][variant]):
+            raise DataError(f"{variant} is a generator: it has nothing to denoise", file=self.folder / MANIFEST)
         if (
             self.manifest["diffusion"]["prediction"] != "x0"
             or inputs["t"]["kind"] != "float"
@@ -178,6 +199,14 @@ class Bundle:
             raise DataError("only models that predict x0 from class weights run here", file=self.folder / MANIFEST)
         names = inputs["x"]["name"], inputs["t"]["name"], inputs["y"]["name"]
         return from_onnx(_session(self.weights(variant)), names, self.manifest["output"]["name"])
+
+    def generate(self, variant: str, severities: Sequence[float], seeds: Sequence[int]) -> Array:
+        """Pictures [N, 3, H, W] of a generator variant, one a severity and seed, on the CPU through onnxruntime.
+
+        A fractional severity mixes the embeddings of its two neighbours; beyond an end the last segment is continued.
+        """
+        payload = self.weights(variant)
+        return _generate(_session(payload), self.manifest["variants"][variant], self.values, severities, seeds)
 
     def sample(
         self,
@@ -189,7 +218,14 @@ class Bundle:
         guidance: float | None = None,
         eta: float = 0.0,
     ) -> Array:
-        """One picture [3, H, W] in -1..1: what the browser draws for the same request, to float tolerance."""
+        """One picture [3, H, W] in -1..1: what the browser draws for the same request, to float tolerance.
+
+        A generator takes the severity and the seed alone; ``ConfigError`` when it is given more.
+        """
+        if variant in self.manifest["variants"] and is_generator(self.manifest["variants"][variant]):
+            if (sampler, steps, guidance, eta) != (None, None, None, 0.0):
+                raise ConfigError(f"{variant} is a generator: it has no sampler, steps, guidance or eta")
+            return self.generate(variant, [severity], [seed])[0]
         predict = self.predict(variant)
         defaults = self.manifest["variants"][variant]["defaults"]
         name = sampler or defaults["sampler"]
@@ -209,6 +245,16 @@ class Bundle:
         Image.fromarray(to_uint8(picture)).save(path)
 
 
+def _generate(
+    session: Any, entry: dict[str, Any], values: Sequence[float], severities: Sequence[float], seeds: Sequence[int]
+) -> Array:
+    z = np.stack([normals(seed, Purpose.LATENT, 0, entry["latent"]) for seed in seeds])
+    y = np.stack([mixed_row(severity, values) for severity in severities])
+    feeds = {entry["inputs"]["z"]["name"]: z, entry["inputs"]["y"]["name"]: y}
+    pictures: Array = session.run([entry["output"]["name"]], feeds)[0]
+    return pictures
+
+
 def _session(payload: bytes) -> Any:
     import onnxruntime
 
@@ -221,31 +267,86 @@ def _session(payload: bytes) -> Any:
 # --- making -----------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What the two kinds of checkpoints have in common once they are exported."""
+
+    config: Any  # TrainConfig or GanConfig
+    state: dict[str, Any]
+    exported: Exported
+    flops: int
+    entry: dict[str, Any]  # what the variant's manifest entry has beyond the common
+    diffusion: dict[str, Any] | None  # the bundle's, None when this variant has none
+    parity: Callable[[bytes], dict[str, Any]]
+
+
+def _read_denoiser(checkpoint: Path) -> _Made:
+    from .checkpoint import load_ema
+    from .export import export_network, parity_reference
+    from .network import count_flops
+
+    model, config, state = load_ema(checkpoint)
+    return _Made(
+        config=config,
+        state=state,
+        exported=export_network(model, config.size),
+        flops=count_flops(config.network(), config.size),
+        entry={},
+        diffusion={"prediction": "x0", "schedule": {"kind": "cosine"}, "tRange": list(config.t_range)},
+        parity=lambda payload: asdict(parity_reference(payload, len(config.grades), config.size)),
+    )
+
+
+def _read_generator(checkpoint: Path) -> _Made:
+    from .export import export_generator, generator_parity_reference
+    from .gan import load_generator
+    from .stylegan import generator_flops
+
+    model, config, state = load_generator(checkpoint)
+    return _Made(
+        config=config,
+        state=state,
+        exported=export_generator(model),
+        flops=generator_flops(config.shape()),
+        entry={
+            "kind": "generator",
+            "latent": config.latent,
+            "inputs": {"z": {"name": "z"}, "y": {"name": "y"}},
+            "output": {"name": "picture"},
+        },
+        diffusion=None,
+        parity=lambda payload: asdict(generator_parity_reference(payload, len(config.grades), config.latent)),
+    )
+
+
 def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: str, preview: bool = True) -> str:
     """Adds (or replaces) ``variant`` in the folder ``bundle`` from the EMA weights of ``checkpoint``.
 
     Everything is made and checked before the first byte is written; a failure is an ``ExportError`` (or the error of
     the file at fault) and leaves the bundle as it was. Returns a few lines on what was done.
     """
-    from .checkpoint import load_ema
-    from .export import export_network, parity_reference
-    from .network import count_flops
+    from .checkpoint import read_checkpoint
+    from .gan import KIND
 
     words = read_description(description)
     if variant not in words["variants"]:
         raise ExportError(f"{description} describes no variant {variant!r}")
-    model, config, state = load_ema(checkpoint)
+    generator = read_checkpoint(checkpoint).get("kind") == KIND
+    if generator == ("sampler" in words["variants"][variant]):
+        kind = "a generator" if generator else "a diffusion model"
+        raise ExportError(f"{description}: {variant!r} is not described as {kind}, which {checkpoint} is")
+    made = _read_generator(checkpoint) if generator else _read_denoiser(checkpoint)
+    config, state, exported = made.config, made.state, made.exported
     if [float(g["value"]) for g in words["grades"]] != list(config.grades):
         raise ExportError(f"{description}: the grades are not those the model was trained on, {config.grades}")
 
     images = state["step"] * config.batch
-    exported = export_network(model, config.size)
     payload = _with_metadata(
         exported,
         {
             "trainingConfig": json.dumps(state["config"]),
             "imagesSeen": str(images),
-            "branchImages": str(images - state["branched_at"]),
+            "branchImages": str(images - state.get("branched_at", 0)),
             "secondsTrained": f"{state['seconds']:.0f}",
             "validation": json.dumps(_last_validation(checkpoint.parent / "log.jsonl")),
             "maxErrorFloat32": f"{exported.max_error_float32:.2e}",
@@ -253,28 +354,31 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
         },
     )
     about = words["variants"][variant]
-    entry = {
+    entry: dict[str, Any] = {
         "title": about["title"],
         "file": f"{variant}.onnx",
         "sha256": hashlib.sha256(payload).hexdigest(),
         "bytes": len(payload),
         "precision": "float16-weights",
         "params": exported.params,
-        "flopsPerEval": count_flops(config.network(), config.size),
+        "flopsPerEval": made.flops,
         "imagesSeen": images,
-        "defaults": {k: about[k] for k in ("sampler", "steps", "guidance")},
+        **made.entry,
     }
-    diffusion = {
-        "prediction": "x0",
-        "schedule": {"kind": "cosine"},
-        "tRange": list(config.t_range),
-    }
+    if not generator:
+        entry["defaults"] = {k: about[k] for k in ("sampler", "steps", "guidance")}
     image = {"width": config.size, "height": config.size, "channels": 3, "range": [-1, 1]}
     before = _existing(bundle, words["id"])
-    if before is not None and set(before["variants"]) - {variant}:
-        for key, now in (("diffusion", diffusion), ("image", image)):
-            if before[key] != now:
-                raise ExportError(f"{bundle}: the other variants of this bundle have another {key}; remove them first")
+    others = [v for k, v in before["variants"].items() if k != variant] if before else []
+    if made.diffusion is None and (before is None or all(map(is_generator, others))):
+        raise ExportError(f"{bundle}: a generator is added to a bundle that has a diffusion model; export that first")
+    diffusion = made.diffusion or before["diffusion"]  # type: ignore[index]
+    for key, now, concerned in (
+        ("diffusion", diffusion, not all(map(is_generator, others))),
+        ("image", image, bool(others)),
+    ):
+        if before is not None and concerned and before[key] != now:
+            raise ExportError(f"{bundle}: the other variants of this bundle have another {key}; remove them first")
     manifest: dict[str, Any] = {
         "formatVersion": 1,
         **{k: words[k] for k in ("id", "title", "domain", "scale", "grades")},
@@ -289,7 +393,7 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
         "variants": {**(before["variants"] if before else {}), variant: entry},
         "parity": {
             **(before["parity"] if before else {}),
-            variant: asdict(parity_reference(payload, len(config.grades), config.size)),
+            variant: made.parity(payload),
         },
         "data": {
             **{k: words["data"][k] for k in ("name", "license", "credit")},
@@ -309,12 +413,13 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     if problems:
         raise ExportError(f"{bundle}: the manifest would be invalid: {'; '.join(problems)}")
 
-    made = Bundle(bundle, manifest)
-    payloads = {k: payload if k == variant else made.weights(k) for k in manifest["variants"]}
+    whole = Bundle(bundle, manifest)
+    payloads = {k: payload if k == variant else whole.weights(k) for k in manifest["variants"]}
     files = {entry["file"]: payload, CARD: card(manifest, payloads).encode()}
     if preview or not (bundle / PREVIEW).exists():
-        shown = "odm" if "odm" in payloads else variant
-        files[PREVIEW] = _preview(made, shown, payloads[shown])
+        drawn = [k for k, v in manifest["variants"].items() if not is_generator(v)]
+        shown = "odm" if "odm" in drawn else drawn[0]
+        files[PREVIEW] = _preview(whole, shown, payloads[shown])
     files[MANIFEST] = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()  # last: it names the rest
     bundle.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -427,6 +532,9 @@ _SETTINGS = [
 ]
 
 
+_BOOKKEEPING = frozenset(["augment", "images", "log_images", "checkpoint_minutes", "samples_minutes"])
+
+
 def metadata_of(payload: bytes) -> dict[str, str]:
     """What an ONNX file says of its own training."""
     import onnx
@@ -478,10 +586,13 @@ def card(manifest: dict[str, Any], payloads: dict[str, bytes]) -> str:
     line("GFLOP an evaluation", [f"{e['flopsPerEval'] / 1e9:.3g}" for e in entries])
     line("images seen, common trunk included", [f"{e['imagesSeen']:,}" for e in entries])
     line("of them in this branch", [f"{int(notes[k]['branchImages']):,}" for k in names])
-    defaults = [e["defaults"] for e in entries]
+    defaults = [e.get("defaults") for e in entries]
     line(
         "default sampler",
-        [f"{d['sampler']}, {d['steps']} steps, guidance {d['guidance']:g}" for d in defaults],
+        [
+            f"{d['sampler']}, {d['steps']} steps, guidance {d['guidance']:g}" if d else "none: one evaluation"
+            for d in defaults
+        ],
     )
     line("difference from the float32 network", [notes[k]["maxErrorFloat32"] for k in names])
     line("from the same float16-rounded weights", [notes[k]["maxErrorRounded"] for k in names])
@@ -507,9 +618,17 @@ def card(manifest: dict[str, Any], payloads: dict[str, bytes]) -> str:
         figures("mean cosine of successive differences", "ordinality", "cosine", ".2f")
         figures("distance from the lowest to the highest grade", "ordinality", "outer", ".4f")
 
-    out += ["", "## Settings", "", "| | " + " | ".join(columns) + " |", "|---" * (len(names) + 1) + "|"]
+    trained = [k for k in names if not is_generator(manifest["variants"][k])]
+    titles = " | ".join(manifest["variants"][k]["title"] for k in trained)
+    out += ["", "## Settings", "", f"| | {titles} |", "|---" * (len(trained) + 1) + "|"]
     for key in _SETTINGS:
-        line(f"`{key}`", [_plain(configs[k].get(key)) for k in names])
+        line(f"`{key}`", [_plain(configs[k].get(key)) for k in trained])
+    for name in names:
+        if name not in trained:
+            title = manifest["variants"][name]["title"]
+            out += ["", f"## Settings of {title}", "", f"| | {title} |", "|---|---|"]
+            for key in sorted(set(configs[name]) - _BOOKKEEPING):
+                line(f"`{key}`", [_plain(configs[name][key])])
     out += ["", "## Licence and credit", "", f"{manifest['license']}. {manifest['attribution']}", ""]
     return "\n".join(out)
 

@@ -185,6 +185,13 @@ def conditioning_plan(severity: float, values: Sequence[float], guidance: float 
     return Plan(np.stack([row for row, _ in parts]), tuple(c for _, c in parts), extrapolated)
 
 
+def mixed_row(severity: float, values: Sequence[float]) -> Array:
+    """Class weights [C] of a severity as one row, for a generator: beyond an end the last segment is continued."""
+    plan = conditioning_plan(severity, values)
+    row = np.asarray(plan.coefficients, dtype=np.float64) @ plan.rows.astype(np.float64)
+    return row[:-1].astype(np.float32)
+
+
 def combine(outputs: Array, coefficients: Sequence[float]) -> Array:
     """``sum_k coefficients[k] outputs[k]`` over the first axis, accumulated in float64."""
     total = np.zeros(outputs.shape[1:], dtype=np.float64)
