@@ -10,7 +10,8 @@ import { encodeNpy } from './npy';
 import { StudioError } from '../errors';
 import { decodePicture, encodePicture, readProvenance, withDisclaimer } from './png';
 import { toLatin1Json, withText } from './pngText';
-import { SOFTWARE, type Provenance } from './provenance';
+import { describePicture, settingsText, SOFTWARE, type Provenance } from './provenance';
+import { exampleWithGenerator } from '../models/testing';
 import { STRIP_TEXT } from './raster';
 import { anyRequest } from './testing';
 
@@ -120,6 +121,21 @@ describe('readProvenance', () => {
     }
     const several = message(withDisclaimer(encode(plain), 'CC BY 4.0', 'A contact sheet'));
     expect([noPng, notOurs, broken, '']).not.toContain(several);
+  });
+
+  it('claims no sampler for a generator’s picture', () => {
+    const manifest = exampleWithGenerator();
+    const request = { ...provenance.request, model: manifest.id, variant: 'stylegan2' };
+    const rest = { manifest, provider: 'WASM', versions: {}, frame: { index: 1, steps: 1 } };
+    const record = describePicture({ ...rest, request });
+    expect(record.method).toBe('generator');
+    expect(readProvenance(encodePicture({ chw, width: 4, height: 2, provenance: record }))).toEqual(record);
+    const text = settingsText(record);
+    expect(text).toContain('Sampler: none (generator)');
+    expect(text).not.toMatch(/CFG|ddim|ddpm|dpmpp/);
+    const denoised = describePicture({ ...rest, request: { ...request, variant: 'odm' } });
+    expect(denoised).not.toHaveProperty('method');
+    expect(settingsText(denoised)).toContain(`CFG scale: ${request.guidance}`);
   });
 
   it('reads the record of the first version', () => {

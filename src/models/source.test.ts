@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { BundleManifest } from './manifest';
 import { fetchFrom, readCatalogue, readManifest } from './source';
 import { parseManifest } from './validate';
-import { exampleManifest } from './testing';
+import { exampleManifest, exampleWithGenerator } from './testing';
 
 const respond = (body: BodyInit | null, init?: ResponseInit) =>
   vi.stubGlobal('fetch', vi.fn(async () => new Response(body, init)));
@@ -84,6 +84,23 @@ describe('parseManifest', () => {
   test.each(spoiled)('refuses %s', (_, spoil, words) => {
     const manifest = exampleManifest();
     spoil(manifest as BundleManifest & Record<string, unknown>);
+    expect(() => parseManifest(manifest, 'here')).toThrow(words);
+  });
+
+  test('takes a generator beside a diffusion model', () => {
+    expect(parseManifest(exampleWithGenerator(), 'here').variants.stylegan2).toMatchObject({ latent: 4 });
+  });
+
+  test.each<[string, (m: BundleManifest) => void, string]>([
+    ['alone', (m) => delete m.variants.odm, 'that is a diffusion model'],
+    ['with a sampler', (m) => Object.assign(m.variants.stylegan2!, { defaults: {} }), 'defaults'],
+    ['without a latent', (m) => Object.assign(m.variants.stylegan2!, { latent: undefined }), 'latent'],
+    ['with a time', (m) => (m.parity.stylegan2!.t = 0.5), 'null for a generator'],
+    ['with a null class', (m) => m.parity.stylegan2!.y.push(0), 'length 3'],
+    ['of an unknown kind', (m) => Object.assign(m.variants.stylegan2!, { kind: 'flow' }), 'kind'],
+  ])('refuses a generator %s', (_, spoil, words) => {
+    const manifest = exampleWithGenerator();
+    spoil(manifest);
     expect(() => parseManifest(manifest, 'here')).toThrow(words);
   });
 

@@ -1,5 +1,5 @@
 /** A small valid manifest for tests, as plain data that a test may spoil. */
-import type { BundleManifest, DiffusionVariant } from './manifest';
+import type { BundleManifest } from './manifest';
 
 export function exampleManifest(): BundleManifest {
   return {
@@ -63,9 +63,14 @@ export function exampleManifest(): BundleManifest {
 /** The same with a generator beside the diffusion model. */
 export function exampleWithGenerator(): BundleManifest {
   const manifest = exampleManifest();
-  const { defaults: _, ...weights } = manifest.variants.odm as DiffusionVariant;
+  const { sha256, bytes, precision, params, flopsPerEval, imagesSeen } = manifest.variants.odm!;
   manifest.variants.stylegan2 = {
-    ...weights,
+    sha256,
+    bytes,
+    precision,
+    params,
+    flopsPerEval,
+    imagesSeen,
     kind: 'generator',
     title: 'StyleGAN2',
     file: 'stylegan2.onnx',

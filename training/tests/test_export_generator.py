@@ -16,9 +16,10 @@ from odm.bundle import Bundle, check_manifest, export_variant
 from odm.checkpoint import save_checkpoint
 from odm.config import GanConfig, parse_settings
 from odm.errors import ConfigError, DataError, ExportError
+from odm.evaluation.subject import Variant
 from odm.gan import KIND, latents
 from odm.noise import Purpose, normals
-from odm.sampling import mixed_row
+from odm.sampling import mixed_row, to_uint8
 from odm.stylegan import Generator, ModulatedConv, generator_flops
 
 from .conftest import TINY_GAN
@@ -135,6 +136,14 @@ def test_pictures_are_those_of_the_network(made: tuple[Path, Generator], tmp_pat
     command = ["sample", "--bundle", str(made[0]), "--variant", "stylegan2", "--severity", "2.25", "--out", str(png)]
     assert main(command) == 0
     assert png.is_file()
+
+
+def test_the_evaluation_draws_the_same_pictures(made: tuple[Path, Generator]) -> None:
+    bundle = Bundle.open(made[0])
+    severities, seeds = [0, 1.5, 4.5], [8, 9, 10]
+    got = Variant(bundle, "stylegan2", torch.device("cpu")).pictures(severities, seeds, batch=2)
+    want = np.stack([to_uint8(p) for p in bundle.generate("stylegan2", severities, seeds)])
+    assert np.abs(got.astype(int) - want.astype(int)).max() <= 1
 
 
 def test_a_generator_is_not_sampled(made: tuple[Path, Generator]) -> None:

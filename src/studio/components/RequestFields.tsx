@@ -2,7 +2,7 @@
 import type { ReactNode } from 'react';
 import { SAMPLERS, type SampleRequest, type SamplerName } from '../../models/request';
 import { useSession, useStudio } from '../context';
-import { draftManifest } from '../store/state';
+import { draftIsGenerated, draftManifest } from '../store/state';
 import { ModelInfo } from './ModelInfo';
 import { Disclosure, IconButton, NumberBox, Segmented, SelectBox } from './widgets';
 
@@ -128,52 +128,66 @@ export function SamplingFields({ onChange, children }: SamplingFieldsProps) {
   const sampler = useStudio((s) => s.draft?.sampler);
   const guidance = useStudio((s) => s.draft?.guidance);
   const eta = useStudio((s) => s.draft?.eta);
+  const generated = useStudio(draftIsGenerated);
   if (steps === undefined || sampler === undefined || guidance === undefined || eta === undefined)
     return null;
   return (
     <div className="control-group" data-control="sampling">
-      <div className="field-pair">
-        <NumberBox
-          label="Steps"
-          value={steps}
-          min={1}
-          max={1000}
-          onChange={(v) => onChange({ steps: v })}
-          testId="steps"
-        />
-        <NumberBox
-          label="Guidance"
-          value={guidance}
-          min={0}
-          max={20}
-          step={0.1}
-          digits={1}
-          onChange={(v) => onChange({ guidance: v })}
-          testId="guidance"
-        />
-      </div>
-      <SelectBox
-        label="Sampler"
-        value={sampler}
-        choices={SAMPLERS.map((value) => ({ value, label: SAMPLER_TITLES[value] }))}
-        onChange={(v) => onChange({ sampler: v })}
-        testId="sampler"
-      />
-      <Disclosure title="Advanced" testId="advanced">
-        <NumberBox
-          label="Eta (randomness of DDIM)"
-          value={eta}
-          min={0}
-          max={1}
-          step={0.05}
-          digits={2}
-          disabled={sampler !== 'ddim'}
-          hint={sampler === 'ddim' ? '0 is deterministic, 1 is as random as DDPM' : 'Only DDIM has it'}
-          onChange={(v) => onChange({ eta: v })}
-          testId="eta"
-        />
-        {children}
-      </Disclosure>
+      {generated ? (
+        <p className="field-hint" data-testid="no-sampling">
+          This variant makes the whole picture in one evaluation: there is no sampler, no number of steps and
+          no guidance to choose.
+        </p>
+      ) : (
+        <>
+          <div className="field-pair">
+            <NumberBox
+              label="Steps"
+              value={steps}
+              min={1}
+              max={1000}
+              onChange={(v) => onChange({ steps: v })}
+              testId="steps"
+            />
+            <NumberBox
+              label="Guidance"
+              value={guidance}
+              min={0}
+              max={20}
+              step={0.1}
+              digits={1}
+              onChange={(v) => onChange({ guidance: v })}
+              testId="guidance"
+            />
+          </div>
+          <SelectBox
+            label="Sampler"
+            value={sampler}
+            choices={SAMPLERS.map((value) => ({ value, label: SAMPLER_TITLES[value] }))}
+            onChange={(v) => onChange({ sampler: v })}
+            testId="sampler"
+          />
+        </>
+      )}
+      {(!generated || children) && (
+        <Disclosure title="Advanced" testId="advanced">
+          {!generated && (
+            <NumberBox
+              label="Eta (randomness of DDIM)"
+              value={eta}
+              min={0}
+              max={1}
+              step={0.05}
+              digits={2}
+              disabled={sampler !== 'ddim'}
+              hint={sampler === 'ddim' ? '0 is deterministic, 1 is as random as DDPM' : 'Only DDIM has it'}
+              onChange={(v) => onChange({ eta: v })}
+              testId="eta"
+            />
+          )}
+          {children}
+        </Disclosure>
+      )}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 /** How the page knows that a task is done, and what a lesson's words mean for the model at hand: pure functions. */
 import type { BundleManifest } from '../../models/manifest';
 import type { SampleRequest } from '../../models/request';
+import { samplingDefaults } from '../../models/variants';
 import type { StudioState } from '../store/state';
 import type { Goal, GradePlace, Lesson } from './schema';
 
@@ -65,7 +66,7 @@ export function startRequest(lesson: Lesson, manifest: BundleManifest): SampleRe
   const { start } = lesson;
   const keys = Object.keys(manifest.variants);
   const variant = [start.variant, 'odm'].find((key) => key !== undefined && keys.includes(key)) ?? keys[0]!;
-  const { defaults } = manifest.variants[variant]!;
+  const defaults = samplingDefaults(manifest, variant);
   return {
     model: manifest.id,
     variant,

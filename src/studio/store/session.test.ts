@@ -4,9 +4,10 @@ import { StudioError, type ErrorCode } from '../../errors';
 import type { EngineClient, LoadRequest, NeighbourResult, StepFrame } from '../../engine/types';
 import type { BundleManifest } from '../../models/manifest';
 import type { SampleRequest } from '../../models/request';
+import { exampleWithGenerator } from '../../models/testing';
 import { createPreferences } from './preferences';
 import { firstDraft, StudioSession, type SessionParts } from './session';
-import { createStudioStore } from './state';
+import { createStudioStore, draftIsGenerated, draftIsNew, runIsGenerated } from './state';
 
 const fail = (code: ErrorCode) =>
   new StudioError({ code, message: `It went wrong: ${code}.`, remedy: 'Do something.' });
@@ -54,7 +55,13 @@ function manifest(id: string, values = [0, 1, 2, 3, 4]): BundleManifest {
 const MANIFESTS: Record<string, BundleManifest> = {
   eye: manifest('eye'),
   colon: manifest('colon', [1, 2, 3]),
+  both: { ...manifest('both'), variants: { ...manifest('both').variants, ...generatorVariants() } },
 };
+
+function generatorVariants(): BundleManifest['variants'] {
+  const { stylegan2 } = exampleWithGenerator().variants;
+  return { stylegan2: stylegan2! };
+}
 
 function frame(index: number, steps: number): StepFrame {
   const pixels = () => new Float32Array(3 * 64).fill(index);
@@ -103,7 +110,8 @@ class TestEngine implements EngineClient {
 
   async sample(request: SampleRequest, onFrame: (f: StepFrame) => void, signal?: AbortSignal) {
     this.samples.push(request);
-    for (let i = 0; i <= request.steps; i++) {
+    // A generator gives the finished picture alone.
+    for (let i = request.variant === 'stylegan2' ? request.steps : 0; i <= request.steps; i++) {
       await Promise.resolve();
       if (this.failAt?.index === i) throw fail(this.failAt.code);
       if (this.holdAt === i) await untilAborted(signal);
@@ -243,6 +251,31 @@ describe('choosing', () => {
     await session.chooseVariant('dm');
     expect(state().run?.request).toMatchObject({ variant: 'dm', severity: 4, seed: 7, steps: 3 });
     expect(engines[0]?.loads.map((l) => l.variant)).toEqual(['odm', 'dm']);
+  });
+
+  it('a generator has no sampler settings, and those of before come back after it', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    await session.chooseModel('both');
+    session.edit({ steps: 3, guidance: 2, sampler: 'ddpm' });
+    await session.chooseVariant('stylegan2');
+    expect(state().run).toMatchObject({ status: 'finished', held: [1] });
+    expect(state().run?.request).toMatchObject({ variant: 'stylegan2', steps: 1, guidance: 1, eta: 0 });
+    expect(runIsGenerated(state())).toBe(true);
+    expect(draftIsGenerated(state())).toBe(true);
+    expect(draftIsNew(state())).toBe(false);
+    session.compareNext(1);
+    expect(state().compared).toBeNull();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(engines[0]?.neighbourCalls).toBe(0);
+    await session.setUp({ variant: 'dm' });
+    expect(state().draft).toMatchObject({ variant: 'dm', steps: 3, guidance: 2, sampler: 'ddpm' });
+    expect(draftIsGenerated(state())).toBe(false);
+    expect(runIsGenerated(state())).toBe(true);
+    // A link or a file may ask a generator for steps that it does not have.
+    await session.openInSample({ ...state().draft!, variant: 'stylegan2', seed: 9 });
+    expect(state().run?.request).toMatchObject({ variant: 'stylegan2', seed: 9, steps: 1, guidance: 1 });
+    expect(state().cursor).toBe(1);
   });
 
   it('takes a new model’s own grades and defaults, but keeps seed and variant', async () => {

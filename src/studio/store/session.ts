@@ -143,12 +143,7 @@ export class StudioSession {
     const { draft } = state;
     const manifest = draftManifest(state);
     if (!draft || !manifest || draft.variant === variant) return;
-    if (isDiffusion(manifest.variants[draft.variant]!)) {
-      const { sampler, steps, guidance, eta } = draft;
-      this.#sampling = { sampler, steps, guidance, eta };
-    }
-    const sampling = this.#sampling ?? samplingDefaults(manifest, variant);
-    this.#set({ draft: canonicalRequest(manifest, { ...draft, ...sampling, variant }) });
+    this.#set({ draft: this.#ofVariant(draft, manifest, variant) });
     await this.draw();
   }
 
@@ -186,8 +181,11 @@ export class StudioSession {
     const { draft } = this.store.getState();
     if (!draft) return;
     if (change.model === undefined || change.model === draft.model) {
-      this.#set({ draft: { ...draft, ...change } });
-      if (change.variant !== undefined) this.#setUpShown();
+      const manifest = draftManifest(this.store.getState());
+      const { variant } = change;
+      const start = manifest && variant !== undefined ? this.#ofVariant(draft, manifest, variant) : draft;
+      this.#set({ draft: { ...start, ...change } });
+      if (variant !== undefined) this.#setUpShown();
       return;
     }
     const job = this.#begin();
@@ -204,6 +202,16 @@ export class StudioSession {
     } catch (thrown) {
       this.#fail(job, thrown, () => this.setUp(change));
     }
+  }
+
+  /** The draft with another variant; a generator's has no sampler settings, and those of before come back after it. */
+  #ofVariant(draft: SampleRequest, manifest: BundleManifest, variant: string): SampleRequest {
+    if (isDiffusion(manifest.variants[draft.variant]!)) {
+      const { sampler, steps, guidance, eta } = draft;
+      this.#sampling = { sampler, steps, guidance, eta };
+    }
+    const sampling = this.#sampling ?? samplingDefaults(manifest, variant);
+    return canonicalRequest(manifest, { ...draft, ...sampling, variant });
   }
 
   setUpRandomSeed(): void {

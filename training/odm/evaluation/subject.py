@@ -16,13 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..bundle import Bundle, metadata_of
+from ..bundle import Bundle, is_generator, metadata_of
 from ..config import TrainConfig, parse_config
 from ..data import ImageSet, center_crop, load_image_set, read_labels_csv, split_holdout
 from ..errors import DataError
 from ..noise import Purpose
 from ..onnx_torch import OnnxModule
-from ..sampling import class_weights, conditioning_plan, schedule_from
+from ..sampling import conditioning_plan, mixed_row, schedule_from
 from . import draw
 
 # what of a training configuration says which pictures were trained on, and how they were shown
@@ -40,7 +40,7 @@ class Variant:
         payload = bundle.weights(key)
         self.notes = metadata_of(payload)
         self._run = OnnxModule(payload, device)
-        self.is_generator = self.entry.get("kind") == "generator"
+        self.is_generator = is_generator(self.entry)
         manifest = bundle.manifest
         self.schedule = schedule_from(manifest["diffusion"]["schedule"])
         if not self.is_generator:
@@ -95,10 +95,8 @@ class Variant:
 
     @torch.no_grad()
     def _generate(self, severities: Sequence[float], seeds: Sequence[int]) -> Tensor:
-        """A generator has no noise space to extrapolate in: beyond the end grades it draws the end grade."""
-        low, high = self.values[0], self.values[-1]
-        rows = np.stack([class_weights(min(max(v, low), high), self.values) for v in severities])
-        y = torch.from_numpy(np.ascontiguousarray(rows[:, :-1])).to(self.device)  # it has no null class
+        """[N, 3, H, W] of a generator: beyond the end grades its class weights go on along the last segment, as in the browser."""
+        y = torch.from_numpy(np.stack([mixed_row(v, self.values) for v in severities])).to(self.device)
         z = draw.normals(seeds, Purpose.LATENT, 0, int(self.entry["latent"]), self.device)
         names = self.entry["inputs"]
         given = {names["z"]["name"]: z, names["y"]["name"]: y}

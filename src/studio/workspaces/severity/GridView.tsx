@@ -11,7 +11,7 @@ import type { SampleRequest } from '../../../models/request';
 import { formatDuration, loadProgressText } from '../../store/format';
 import { requestKey } from '../../store/pictures';
 import { draftManifest } from '../../store/state';
-import { pictureText, type SeverityDesk } from './desk';
+import { pictureText, settingsText, type SeverityDesk } from './desk';
 import type { FillState } from './fill';
 import {
   AXES,
@@ -371,8 +371,8 @@ function GridCells({ plan, manifest, fill }: GridCellsProps) {
         <p>
           <strong>{chosenText}</strong>
           <span className="field-hint">
-            {chosen.steps} steps, guidance {chosen.guidance}. In the grid: arrow keys move, Enter opens in
-            Sample, P pins, C puts side by side.
+            {settingsText(chosen, manifest)}. In the grid: arrow keys move, Enter opens in Sample, P pins, C
+            puts side by side.
           </span>
         </p>
         <PictureActions

@@ -9,7 +9,7 @@ import type { BundleManifest } from '../../../models/manifest';
 import type { SampleRequest } from '../../../models/request';
 import { loadProgressText, severityPlace, severityText } from '../../store/format';
 import { draftManifest } from '../../store/state';
-import { counterpart, pictureText } from './desk';
+import { counterpart, pictureText, settingsText } from './desk';
 import { NOTHING_SHOWN } from './follow';
 import { PictureActions } from './PictureActions';
 import { SeveritySlider } from './SeveritySlider';
@@ -72,7 +72,7 @@ function Followed({ variant, draft, manifest }: FollowedProps) {
   let note =
     quality === 'preview'
       ? `preview, ${picture?.request.steps ?? 0} of ${draft.steps} steps`
-      : `${draft.steps} steps`;
+      : settingsText({ ...draft, variant }, manifest);
   if (!chw) note = loading ? loadProgressText(loading).label : 'on its way';
   else if (working === 'full') note = `${note}, being refined`;
   return (

@@ -6,7 +6,7 @@ import { createStore } from 'zustand/vanilla';
 import { cancelled, StudioError, type ErrorInfo } from '../../../errors';
 import { encodePicture } from '../../../exchange/png';
 import { encodeSheet } from '../../../exchange/sheet';
-import type { BundleManifest } from '../../../models/manifest';
+import { isDiffusion, type BundleManifest } from '../../../models/manifest';
 import type { SampleRequest } from '../../../models/request';
 import { FrameReel } from '../../store/frames';
 import { formatSeverity, severityPlace, severityText, type LoadPhase } from '../../store/format';
@@ -425,9 +425,13 @@ function sameButSeverity(a: SampleRequest, b: SampleRequest): boolean {
   return requestKey({ ...a, severity: 0 }) === requestKey({ ...b, severity: 0 });
 }
 
-/** The variant to stand beside another: the standard model beside the ordinal one, and the other way round. */
+/**
+ * The variant to stand beside another: the standard model beside the ordinal one, and the other way round. A generator
+ * shares its noise with no other, so nothing stands beside it.
+ */
 export function counterpart(manifest: BundleManifest, variant: string): string | null {
-  const keys = Object.keys(manifest.variants);
+  const keys = Object.keys(manifest.variants).filter((key) => isDiffusion(manifest.variants[key]!));
+  if (!keys.includes(variant)) return null;
   const wished = variant === 'odm' ? 'dm' : 'odm';
   return keys.includes(wished) ? wished : (keys.find((key) => key !== variant) ?? null);
 }
@@ -442,8 +446,15 @@ export function sheetLabel(request: SampleRequest, manifest: BundleManifest): st
   return [
     `${severity}, ${request.variant}`,
     `seed ${request.seed}`,
-    `${request.steps} steps, guid. ${request.guidance}`,
+    settingsText(request, manifest).replace('guidance', 'guid.'),
   ];
+}
+
+/** `20 steps, guidance 1`, or that there are none. */
+export function settingsText(request: SampleRequest, manifest: BundleManifest): string {
+  const variant = manifest.variants[request.variant];
+  if (variant && !isDiffusion(variant)) return 'one evaluation';
+  return `${request.steps} steps, guidance ${request.guidance}`;
 }
 
 /** One line about a picture, for labels and screen readers. */

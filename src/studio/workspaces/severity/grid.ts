@@ -1,6 +1,7 @@
 /** A grid of pictures as plain values: two axes, what stands on them, and the request of every cell. */
 import type { BundleManifest } from '../../../models/manifest';
 import type { SampleRequest } from '../../../models/request';
+import { canonicalRequest } from '../../../models/variants';
 import { formatSeverity, severityPlace, severityRange } from '../../store/format';
 
 export const AXES = ['severity', 'seed', 'steps', 'guidance', 'variant'] as const;
@@ -122,7 +123,9 @@ export function planGrid(rows: Axis, columns: Axis, manifest: BundleManifest, ba
   return {
     rows: down,
     columns: across,
-    cells: down.flatMap((r) => across.map((c) => ({ ...base, ...r.change, ...c.change }))),
+    cells: down.flatMap((r) =>
+      across.map((c) => canonicalRequest(manifest, { ...base, ...r.change, ...c.change })),
+    ),
   };
 }
 

@@ -5,6 +5,7 @@
 import { philox4x32 } from '../../../../diffusion';
 import type { BundleManifest } from '../../../../models/manifest';
 import type { SampleRequest } from '../../../../models/request';
+import { samplingDefaults } from '../../../../models/variants';
 
 export type QuizMode = 'grade' | 'pair';
 
@@ -83,7 +84,7 @@ export function planRound(
 ): Question[] {
   const { mode, model, variant, count, seed } = settings;
   const { grades } = manifest;
-  const { defaults } = manifest.variants[variant]!;
+  const defaults = samplingDefaults(manifest, variant);
   const uniform = uniforms(seed);
   const indices = grades.map((_, i) => i);
   const pairs = indices.flatMap((low) => indices.slice(low + 1).map((high) => [low, high]));
@@ -117,7 +118,6 @@ export function planRound(
         variant,
         severity: grades[grade]!.value,
         seed: (seed + drawn++) >>> 0,
-        eta: 0,
         ...defaults,
       };
       return { grade, source: { kind: 'synthetic', request } };
