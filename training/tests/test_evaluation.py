@@ -94,7 +94,7 @@ def pictures(count: int) -> ImageSet:
 
 
 def test_fine_tuning_learns_and_exports() -> None:
-    how = grader.FineTuning(epochs=4, batch=16)
+    how = grader.FineTuning(epochs=3, batch=16)
     model = grader.fine_tune(pictures(80), 32, "none", how, 0, CPU)
     judged = pictures(40)
     read = grader.read_grades(grader.probabilities(model, judged.images, CPU, 32))
@@ -264,7 +264,7 @@ def test_half_grades_come_from_their_role(tmp_path: Path) -> None:
 # --- the whole protocol -----------------------------------------------------------------------------------------------
 
 SMALL = Settings(
-    count=6, between=5, nfe_count=2, order_count=5, folds=2, epochs=1, graders=("ridge",), limit=16, batch=32, steps=(2, 1)
+    count=5, between=5, nfe_count=2, order_count=5, folds=2, epochs=1, graders=("ridge",), limit=8, batch=32, steps=(2, 1)
 )  # fmt: skip
 
 
@@ -303,7 +303,7 @@ def test_the_metrics_are_valid_and_whole(done: Any) -> None:
     assert set(metrics["byVariant"]) == {"odm", "dm"}
     odm = metrics["byVariant"]["odm"]
     assert odm["sha256"] == run.bundle.manifest["variants"]["odm"]["sha256"]
-    assert np.sum(odm["judgement"]["grader"]["confusion"]) == 30
+    assert np.sum(odm["judgement"]["grader"]["confusion"]) == 25
     assert odm["ordinality"]["reference"] == "dm"
     assert metrics["byVariant"]["dm"]["ordinality"]["noised"][0]["outerRatio"] is None
     assert [p["steps"] for p in odm["nfe"]] == [2, 1] * 3
@@ -320,6 +320,15 @@ def test_the_metrics_are_valid_and_whole(done: Any) -> None:
     broken["byVariant"]["odm"]["extra"] = 1
     with pytest.raises(ExportError, match="extra"):
         metrics_bytes(broken)
+
+
+def test_real_halves_against_each_other(done: Any) -> None:
+    _, run, _, _ = done
+    rng = np.random.default_rng(0)
+    found = run._halves(rng.normal(size=(40, 16)))
+    assert found["kid"]["interval"][0] < 0 < found["kid"]["interval"][1]
+    assert found["reference"] == 20
+    assert run._halves(rng.normal(size=(15, 16))) is None
 
 
 def test_a_second_run_takes_the_kept_stages(done: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -503,6 +503,7 @@ class Evaluation:
                 "mae": statistics.mean(np.abs(got[labels == g] - v), seed).json(),
             }
             for g, v in enumerate(self.values)
+            if (labels == g).any()
         ]
 
     def geometry(self, key: str) -> dict[str, Any]:
@@ -644,7 +645,7 @@ class Evaluation:
                     "distance": d[0],
                     "distanceTrainedWith": own,
                     "severityRead": statistics.mean(grader.read_severity(read(drawn), self.values), seed).json(),
-                    "severityMeasured": measured and measured[g]["mean"],
+                    "severityMeasured": measured and measured[0]["mean"],
                 }
             )
         return out

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +168,14 @@ def limited(images: ImageSet, limit: int) -> ImageSet:
     return images.subset(keep)
 
 
+@lru_cache(maxsize=2)
+def _split(config: TrainConfig, root: Path | None) -> tuple[ImageSet, ImageSet]:
+    return split_holdout(load_image_set(config, root), config.holdout)
+
+
 def load_real(config: TrainConfig, root: Path | None, seed: int, limit: int = 0) -> RealSets:
     """Loads and splits exactly as training did, then keeps at most ``limit`` a grade; raises ``DataError``."""
-    training, held_out = (limited(part, limit) for part in split_holdout(load_image_set(config, root), config.holdout))
+    training, held_out = (limited(part, limit) for part in _split(config, root))
     between: dict[float, NDArray[np.uint8]] = {}
     if config.data == "labels-csv" and config.role and root is not None:
         between = _between(config, root, seed)
