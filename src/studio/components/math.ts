@@ -32,6 +32,12 @@ export const hat = (base: MathNode): MathNode => ({
   children: [base, { tag: 'mo', text: '^', attributes: { stretchy: 'false' } }],
   attributes: { accent: 'true' },
 });
+/** One of a pair of brackets of a function, which do not grow with what stands between them. */
+export const bracket = (text: '(' | ')'): MathNode => ({
+  tag: 'mo',
+  text,
+  attributes: { stretchy: 'false' },
+});
 export const group = (...children: MathNode[]): MathNode => row(operator('('), ...children, operator(')'));
 
 /** Four significant figures, true minus, no exponents where people would not write one. */

@@ -21,6 +21,7 @@ describe('numbers', () => {
   it('prints downloads, sizes and times as people read them', () => {
     expect(formatDownload(4_100_000, 12_340_000)).toBe('4.1 of 12.3 MB');
     expect(formatDownload(13_000_000, 12_340_000)).toBe('12.3 of 12.3 MB');
+    expect(formatBytes(10_752_000_000)).toBe('10.8 GB');
     expect(formatBytes(412_000)).toBe('0.4 MB');
     expect(formatBytes(4_200)).toBe('4 kB');
     expect(formatDuration(84.6)).toBe('85 ms');

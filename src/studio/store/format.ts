@@ -18,6 +18,7 @@ export function formatDownload(loaded: number, total: number): string {
 }
 
 export function formatBytes(bytes: number): string {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
   return bytes >= MEGABYTE / 10 ? `${megabytes(bytes)} MB` : `${Math.max(1, Math.round(bytes / 1000))} kB`;
 }
 

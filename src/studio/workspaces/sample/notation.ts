@@ -14,6 +14,7 @@ import {
 import type { BundleManifest } from '../../../models/manifest';
 import type { SampleRequest } from '../../../models/request';
 import {
+  bracket,
   fraction,
   group,
   hat,
@@ -150,7 +151,8 @@ function condition({ weights }: ConditioningRow, grades: BundleManifest['grades'
   );
 }
 
-const network = (of: MathNode) => row(name('f'), group(xNow, operator(','), name('t'), operator(','), of));
+const network = (of: MathNode) =>
+  row(name('f'), bracket('('), xNow, operator(','), name('t'), operator(','), of, bracket(')'));
 
 const PREDICTED: Record<BundleManifest['diffusion']['prediction'], MathNode> = {
   x0: x0Hat,

@@ -16,6 +16,8 @@ import type { Question } from './round';
 export function QuizView() {
   const quiz = useSession().kept(makeQuiz);
   const phase = useStore(quiz.store, (s) => s.phase);
+  // What takes the place of what was there begins at its top.
+  useEffect(() => window.scrollTo({ top: 0 }), [phase]);
   return phase === 'asking' ? <Asking /> : <Results />;
 }
 
@@ -353,7 +355,7 @@ function GradeResults({ answers, grades }: { answers: readonly Answer[]; grades:
                     : `${Math.round(result.recall[k]! * result.asked[k]!)} of ${result.asked[k]}`}
                 </td>
                 <td className="info-bar-cell">
-                  {result.asked[k]! > 0 && (
+                  {result.recall[k]! > 0 && (
                     <span className="info-bar" style={{ inlineSize: `${result.recall[k]! * 100}%` }} />
                   )}
                 </td>
