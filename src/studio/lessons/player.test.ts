@@ -60,10 +60,10 @@ function setUp() {
   return { store, stage, player, draw, finish: () => finish(), now: () => player.store.getState() };
 }
 
-async function started() {
+async function started(lesson = LESSON) {
   const all = setUp();
-  const start = all.player.start(LESSON);
-  await vi.waitFor(() => expect(all.now().lesson).toBe(LESSON));
+  const start = all.player.start(lesson);
+  await vi.waitFor(() => expect(all.now().lesson).toBe(lesson));
   await Promise.resolve();
   all.finish();
   await start;
@@ -99,6 +99,17 @@ it('remembers that a goal was reached, and only of the step shown', async () => 
   expect(now().done).toEqual([true, true, false]);
   player.back();
   expect(now()).toMatchObject({ at: 0, done: [true, true, false] });
+});
+
+it('leads back to where the control of a step is', async () => {
+  const { player, store } = await started({
+    ...LESSON,
+    steps: [{ title: 'Here', text: ['…'], control: 'grade' }, ...LESSON.steps.slice(2)],
+  });
+  player.next();
+  expect(store.getState().workspace).toBe('severity');
+  player.back();
+  expect(store.getState().workspace).toBe('sample');
 });
 
 it('leads to another workspace, and ends after the last step', async () => {

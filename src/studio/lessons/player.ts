@@ -4,6 +4,7 @@
  */
 import { createStore } from 'zustand/vanilla';
 import { StudioError, type ErrorInfo } from '../../errors';
+import { CONTROLS } from '../store/controls';
 import type { StudioSession } from '../store/session';
 import { draftManifest, type StudioState } from '../store/state';
 import { gradeAt, reached, startRequest, type Before } from './goals';
@@ -98,8 +99,13 @@ export class LessonPlayer {
   #begin(scene: Scene | undefined): void {
     const now = this.#session.store.getState();
     this.#before = { run: now.run };
-    this.#waiting = scene ?? null;
-    if (scene?.workspace !== undefined) this.#session.openWorkspace(scene.workspace);
+    const { workspace, ...rest } = scene ?? {};
+    this.#waiting = Object.keys(rest).length > 0 ? rest : null;
+    // A step leads to where its control is, forwards and back.
+    const places: readonly string[] = CONTROLS.find((c) => c.id === this.step?.control)?.workspaces ?? [];
+    const elsewhere = places.length > 0 && !places.includes(now.workspace) ? places[0] : undefined;
+    const wanted = workspace ?? elsewhere;
+    if (wanted !== undefined) this.#session.openWorkspace(wanted);
     this.#look(this.#session.store.getState());
   }
 
@@ -108,7 +114,7 @@ export class LessonPlayer {
     if (!lesson || this.#opening) return;
     const { run } = now;
     // Where the scrubber is to stand can only be said of a picture that is there.
-    if (this.#waiting && run?.status === 'finished' && now.activity.kind === 'idle' && sameModel(now)) {
+    if (this.#waiting && run && run.status !== 'running' && now.activity.kind === 'idle' && sameModel(now)) {
       const scene = this.#waiting;
       this.#waiting = null;
       if (this.#before.run?.status !== 'finished') this.#before = { run };
