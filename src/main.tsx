@@ -59,7 +59,7 @@ function descriptions(): Promise<string[]> {
       ? [
           `${modelsUrl}catalogue.json`,
           ...bundles.flatMap((id) =>
-            ['manifest.json', manifests[id]?.evaluation, manifests[id]?.preview]
+            ['manifest.json', manifests[id]?.evaluation, manifests[id]?.card, manifests[id]?.preview]
               .filter((file) => file !== undefined)
               .map((file) => bundleUrl(id) + file),
           ),

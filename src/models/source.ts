@@ -3,7 +3,17 @@
  */
 import { cancelled, StudioError } from '../errors';
 import type { BundleManifest, Catalogue } from './manifest';
-import { CATALOGUE, invalid, MANIFEST, parseCatalogue, parseManifest, type Kind } from './validate';
+import type { Metrics } from './metrics';
+import {
+  CATALOGUE,
+  invalid,
+  MANIFEST,
+  METRICS,
+  parseCatalogue,
+  parseManifest,
+  parseMetrics,
+  type Kind,
+} from './validate';
 
 /** `fetch` whose failures are typed; a missing file is an ordinary 404 response. */
 export async function fetchFrom(url: string, signal?: AbortSignal, init?: RequestInit): Promise<Response> {
@@ -65,4 +75,31 @@ export function readCatalogue(modelsUrl: string, signal?: AbortSignal): Promise<
  */
 export function readManifest(bundleUrl: string, signal?: AbortSignal): Promise<BundleManifest> {
   return readJson(`${bundleUrl}manifest.json`, parseManifest, MANIFEST, signal);
+}
+
+/**
+ * What the evaluation protocol found about a bundle; null when it was not evaluated.
+ * @throws StudioError `manifest-invalid`, `download-failed` or `cancelled`.
+ */
+export async function readMetrics(
+  bundleUrl: string,
+  { id, evaluation }: BundleManifest,
+  signal?: AbortSignal,
+): Promise<Metrics | null> {
+  if (evaluation === undefined) return null;
+  const url = bundleUrl + evaluation;
+  const metrics = await readJson(url, parseMetrics, METRICS, signal);
+  if (metrics.bundle !== id) throw invalid(METRICS, url, `it is about ${metrics.bundle}`);
+  return metrics;
+}
+
+/** A bundle's card, as Markdown; null when it has none. @throws StudioError `download-failed` or `cancelled`. */
+export async function readCard(
+  bundleUrl: string,
+  { card }: BundleManifest,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  if (card === undefined) return null;
+  const response = await fetchFrom(bundleUrl + card, signal, { cache: 'no-cache' });
+  return response.status === 404 ? null : response.text();
 }

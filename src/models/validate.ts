@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { StudioError, type ErrorCode } from '../errors';
 import { catalogueSchema, manifestSchema, type BundleManifest, type Catalogue } from './manifest';
+import { metricsSchema, type Metrics } from './metrics';
 
 const FORMAT_VERSION = 1;
 const SHOWN_FAULTS = 3;
@@ -54,6 +55,8 @@ function validate<T>(value: unknown, schema: z.ZodType<T>, kind: Kind, url: stri
 export const CATALOGUE: Kind = { code: 'catalogue-invalid', name: 'catalogue of models' };
 export const MANIFEST: Kind = { code: 'manifest-invalid', name: "model's manifest" };
 
+export const METRICS: Kind = { code: 'manifest-invalid', name: 'evaluation of this model' };
+
 /** Validates a parsed catalogue. @throws StudioError `catalogue-invalid`. */
 export function parseCatalogue(value: unknown, origin: string): Catalogue {
   return validate(value, catalogueSchema, CATALOGUE, origin);
@@ -62,4 +65,9 @@ export function parseCatalogue(value: unknown, origin: string): Catalogue {
 /** Validates a manifest that is already at hand. @throws StudioError `manifest-invalid`. */
 export function parseManifest(value: unknown, origin: string): BundleManifest {
   return validate(value, manifestSchema, MANIFEST, origin);
+}
+
+/** Validates what the evaluation protocol found. @throws StudioError `manifest-invalid`. */
+export function parseMetrics(value: unknown, origin: string): Metrics {
+  return validate(value, metricsSchema, METRICS, origin);
 }

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { SAMPLERS, type SampleRequest, type SamplerName } from '../../models/request';
 import { useSession, useStudio } from '../context';
 import { draftIsGenerated, draftManifest } from '../store/state';
-import { ModelInfo } from './ModelInfo';
+import { ModelInfo } from './model/ModelInfo';
 import { Disclosure, IconButton, NumberBox, Segmented, SelectBox } from './widgets';
 
 const SAMPLER_TITLES: Record<SamplerName, string> = {

@@ -279,13 +279,16 @@ interface DialogBoxProps {
   open?: boolean;
   onOpenChange?: (open: boolean) => void;
   children: ReactNode;
+  /** For tables and charts. */
+  wide?: boolean;
   testId?: string;
 }
 
-export function DialogBox({ title, trigger, open, onOpenChange, children, testId }: DialogBoxProps) {
+export function DialogBox(props: DialogBoxProps) {
+  const { title, trigger, open, onOpenChange, children, wide = false, testId } = props;
   const overlay = (
     <ModalOverlay className="overlay" isDismissable isOpen={open} onOpenChange={onOpenChange}>
-      <Modal className="modal">
+      <Modal className={wide ? 'modal modal-wide' : 'modal'}>
         <Dialog className="dialog" data-testid={testId}>
           {({ close }) => (
             <>

@@ -41,9 +41,7 @@ export function PictureActions({ request, of, ready, testId = 'picture' }: Pictu
         icon="compare"
         label={`Put side by side: ${of}`}
         pressed={compared}
-        onPress={() => {
-          if (desk.compare(request)) session.announce('Put beside the others');
-        }}
+        onPress={() => desk.toggleCompared(request)}
         testId={`${testId}-compare`}
       />
       <IconButton

@@ -65,14 +65,14 @@ function Followed({ variant, draft, manifest }: FollowedProps) {
   const paint = useMemo(() => (chw ? (rgba: Uint8ClampedArray) => paintPicture(chw, rgba) : null), [chw]);
   const { width, height } = manifest.image;
   const request = { ...draft, variant };
-  // The picture's own severity: while the hand moves it lags a moment behind the slider.
-  const severity = chw && shown ? shown.severity : draft.severity;
+  // What the picture shows: while the hand moves it lags a moment behind the settings.
+  const { severity, seed, steps } = chw && shown ? shown : request;
   const place = severityPlace(manifest.grades, severity);
   const title = manifest.variants[variant]!.title;
   let note =
     quality === 'preview'
-      ? `preview, ${picture?.request.steps ?? 0} of ${draft.steps} steps`
-      : settingsText({ ...draft, variant }, manifest);
+      ? `preview, ${picture?.request.steps ?? 0} of ${steps} steps`
+      : settingsText({ ...request, steps }, manifest);
   if (!chw) note = loading ? loadProgressText(loading).label : 'on its way';
   else if (working === 'full') note = `${note}, being refined`;
   return (
@@ -88,7 +88,7 @@ function Followed({ variant, draft, manifest }: FollowedProps) {
           height={height}
           paint={paint}
           smooth={smooth}
-          label={`Synthetic picture: ${severityText(manifest.grades, severity)}, ${title}, seed ${draft.seed}`}
+          label={`Synthetic picture: ${severityText(manifest.grades, severity)}, ${title}, seed ${seed}`}
           testId={`followed-picture-${variant}`}
         />
         <span className="stage-stamp" aria-hidden="true">
@@ -104,7 +104,7 @@ function Followed({ variant, draft, manifest }: FollowedProps) {
           <strong>{severityText(manifest.grades, severity)}</strong>
         </span>
         <span className="stage-meta">
-          {title} · seed {draft.seed} · {note}
+          {title} · seed {seed} · {note}
         </span>
       </figcaption>
       {error && (

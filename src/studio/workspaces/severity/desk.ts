@@ -324,6 +324,15 @@ export class SeverityDesk {
     return this.#addSlot({ id: ++this.#ids, kind: 'drawn', request });
   }
 
+  toggleCompared(request: SampleRequest): void {
+    const key = requestKey(request);
+    const there = this.store
+      .getState()
+      .slots.find((s) => s.kind === 'drawn' && requestKey(s.request) === key);
+    if (there) this.removeSlot(there.id);
+    else if (this.compare(request)) this.#session.announce('Put beside the others');
+  }
+
   compareReal(real: RealPicture): boolean {
     return this.#addSlot({ id: ++this.#ids, kind: 'real', real });
   }

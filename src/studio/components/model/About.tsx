@@ -1,18 +1,13 @@
-/** What a bundle says of itself: where it comes from, what it is for, and what it cannot do. */
-import type { BundleManifest } from '../../models/manifest';
-import { useStudio } from '../context';
-import { formatBytes, formatCount, formatDuration, providerName } from '../store/format';
-import { DialogBox, IconButton } from './widgets';
+/** What a bundle says of itself in its manifest: what it is for, what it cannot do, its data, its licence. */
+import type { BundleManifest } from '../../../models/manifest';
+import { useStudio } from '../../context';
+import { formatBytes, formatCount, formatDuration, providerName } from '../../store/format';
 
-export function ModelInfo({ manifest }: { manifest: BundleManifest }) {
+export function About({ manifest }: { manifest: BundleManifest }) {
   const loaded = useStudio((s) => (s.model?.manifest.id === manifest.id ? s.model : null));
   const most = Math.max(1, ...manifest.data.counts);
   return (
-    <DialogBox
-      title={manifest.title}
-      trigger={<IconButton icon="info" label="About this model" testId="model-info" />}
-      testId="model-info-dialog"
-    >
+    <>
       <p className="lead">{manifest.intendedUse}</p>
       <h3>What it cannot do</h3>
       <ul>
@@ -122,6 +117,6 @@ export function ModelInfo({ manifest }: { manifest: BundleManifest }) {
           </dl>
         </>
       )}
-    </DialogBox>
+    </>
   );
 }

@@ -1,0 +1,209 @@
+/** One figure: a chart with intervals, drawn in the theme's colours, and the same numbers as a table. */
+import * as Plot from '@observablehq/plot';
+import { useEffect, useId, useRef, useState } from 'react';
+import { formatMeasure } from '../../store/format';
+import { Disclosure, TableScroll } from '../widgets';
+import type { Figure, FigurePoint } from './figures';
+
+const COLOURS = ['var(--accent)', 'var(--warn)', 'var(--good)', 'var(--bad)', 'var(--text-2)', 'var(--text)'];
+/** Told apart without colour, too. */
+const DASHES = ['none', '7 4', '2 3', '9 3 2 3', '4 4', '1 5'];
+const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'times', 'plus'] as const;
+
+export function FigureChart({ figure }: { figure: Figure }) {
+  const ref = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  const title = useId();
+  useEffect(() => {
+    const element = ref.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => setWidth(Math.floor(element.clientWidth)));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => {
+    const element = ref.current;
+    if (!element || width < 100) return;
+    const chart = draw(figure, width);
+    // What it shows is said by the figure's words and its table.
+    chart.setAttribute('aria-hidden', 'true');
+    element.replaceChildren(chart);
+  }, [figure, width]);
+  return (
+    <figure className="model-figure" aria-labelledby={title} data-testid={`figure-${figure.id}`}>
+      <figcaption>
+        <h3 id={title}>{figure.title}</h3>
+        <p>{figure.explanation}</p>
+      </figcaption>
+      {figure.series.length > 1 && (
+        <ul className="figure-legend">
+          {figure.series.map((name, i) => (
+            <li key={name}>
+              <Mark place={i} kind={figure.kind} />
+              {name}
+            </li>
+          ))}
+        </ul>
+      )}
+      <div ref={ref} className="figure-chart" />
+      <Disclosure title="The numbers" testId={`figure-${figure.id}-table`}>
+        <FigureTable figure={figure} />
+      </Disclosure>
+    </figure>
+  );
+}
+
+function Mark({ place, kind }: { place: number; kind: Figure['kind'] }) {
+  const colour = COLOURS[place % COLOURS.length]!;
+  const drawn = useRef<SVGSVGElement>(null);
+  useEffect(() => {
+    const symbol = Plot.dot([0], {
+      x: () => 15,
+      y: () => 7,
+      symbol: SYMBOLS[place % SYMBOLS.length]!,
+      fill: colour,
+      r: 4,
+    }).plot({
+      width: 30,
+      height: 14,
+      margin: 0,
+      x: { axis: null, domain: [0, 30] },
+      y: { axis: null, domain: [14, 0] },
+    });
+    drawn.current?.querySelector('g')?.replaceChildren(...symbol.querySelectorAll('path'));
+  }, [place, colour]);
+  return (
+    <svg ref={drawn} width={30} height={14} aria-hidden="true">
+      {kind === 'curves' && (
+        <line
+          x1={0}
+          x2={30}
+          y1={7}
+          y2={7}
+          stroke={colour}
+          strokeWidth={2}
+          strokeDasharray={DASHES[place % DASHES.length]}
+        />
+      )}
+      <g />
+    </svg>
+  );
+}
+
+function FigureTable({ figure }: { figure: Figure }) {
+  return (
+    <TableScroll label={figure.title}>
+      <table className="info-table">
+        <caption className="visually-hidden">{figure.title}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{figure.xLabel}</th>
+            <th scope="col">Series</th>
+            <th scope="col" className="number">
+              {figure.yLabel}
+            </th>
+            <th scope="col" className="number">
+              95 % interval
+            </th>
+            <th scope="col" className="number">
+              n
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {figure.points.map((p) => (
+            <tr key={`${p.series} ${p.x}`}>
+              <th scope="row">{p.x}</th>
+              <td>{p.series}</td>
+              <td className="number">{formatMeasure(p.value)}</td>
+              <td className="number">
+                {formatMeasure(p.low)} to {formatMeasure(p.high)}
+              </td>
+              <td className="number">{p.n}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </TableScroll>
+  );
+}
+
+const FONT = { fontFamily: 'inherit', fontSize: '12px' };
+
+function draw(figure: Figure, width: number): SVGElement | HTMLElement {
+  const { points, series, kind } = figure;
+  const place = (p: FigurePoint) => series.indexOf(p.series);
+  const colour = (p: FigurePoint) => COLOURS[place(p) % COLOURS.length]!;
+  const common = {
+    width,
+    height: Math.max(200, Math.min(280, Math.round(width * 0.5))),
+    marginLeft: 52,
+    marginBottom: 40,
+    style: { background: 'transparent', color: 'var(--text)', overflow: 'visible', ...FONT },
+    y: { label: figure.yLabel, labelAnchor: 'center', grid: true, nice: true, ticks: 5 } as const,
+  };
+  const ideal =
+    figure.ideal === undefined
+      ? []
+      : [Plot.ruleY([figure.ideal], { stroke: 'var(--text-2)', strokeDasharray: '2 3' })];
+  if (kind === 'points') {
+    // Beside each other within a name: a band for each name, a place in it for each series.
+    return Plot.plot({
+      ...common,
+      fx: { label: figure.xLabel, domain: [...new Set(points.map((p) => p.x))], padding: 0.1 },
+      x: { axis: null, domain: series, padding: 0.6 },
+      marks: [
+        ...ideal,
+        Plot.ruleX(points, { fx: 'x', x: 'series', y1: 'low', y2: 'high', stroke: colour, strokeWidth: 2 }),
+        ...series.map((name, i) =>
+          Plot.dot(
+            points.filter((p) => p.series === name),
+            {
+              fx: 'x',
+              x: 'series',
+              y: 'value',
+              fill: COLOURS[i % COLOURS.length]!,
+              symbol: SYMBOLS[i % SYMBOLS.length]!,
+              r: 5,
+            },
+          ),
+        ),
+      ],
+    });
+  }
+  const xs = points.map((p) => Number(p.x));
+  const ends: [number, number] = [Math.min(...xs), Math.max(...xs)];
+  return Plot.plot({
+    ...common,
+    x: {
+      label: figure.xLabel,
+      labelAnchor: 'center',
+      type: figure.xScale ?? 'linear',
+      ticks: Math.min(8, width / 70),
+    },
+    marks: [
+      ...ideal,
+      figure.diagonal
+        ? Plot.line(
+            ends.map((v) => [v, v]),
+            { stroke: 'var(--text-2)', strokeDasharray: '2 3' },
+          )
+        : null,
+      ...series.flatMap((name, i) => {
+        const own = points.filter((p) => p.series === name).sort((a, b) => Number(a.x) - Number(b.x));
+        const stroke = COLOURS[i % COLOURS.length]!;
+        return [
+          Plot.areaY(own, { x: 'x', y1: 'low', y2: 'high', fill: stroke, fillOpacity: 0.16 }),
+          Plot.line(own, {
+            x: 'x',
+            y: 'value',
+            stroke,
+            strokeWidth: 2,
+            strokeDasharray: DASHES[i % DASHES.length]!,
+          }),
+          Plot.dot(own, { x: 'x', y: 'value', fill: stroke, symbol: SYMBOLS[i % SYMBOLS.length]!, r: 3.5 }),
+        ];
+      }),
+    ],
+  });
+}
