@@ -1,0 +1,203 @@
+/**
+ * What the page adds to the runtime: milliseconds of a sampling step in the built page, beside those of a bare
+ * `session.run` of the same weights, in the same browser on the same number of threads (WASM).
+ *
+ *   npm run build && node scripts/measure-step.mjs [--model fundus-idrid] [--variant odm] [--steps 20] [--rounds 3]
+ *
+ * The two are measured in turn, round by round, so that a machine that is busy for a while is busy for both. Medians are
+ * printed: a shared machine makes means meaningless.
+ */
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { chromium } from '@playwright/test';
+import { findChromium } from './lib/chromium.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    model: { type: 'string', default: 'fundus-idrid' },
+    variant: { type: 'string', default: 'odm' },
+    steps: { type: 'string', default: '20' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+const steps = Number(options.steps);
+const rounds = Number(options.rounds);
+const root = path.resolve(import.meta.dirname, '..');
+const MIME = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+  '.svg': 'image/svg+xml',
+};
+
+/** The built page, and beside it the runtime as it is published. */
+const FOLDERS = [
+  ['/ort/', path.join(root, 'node_modules/onnxruntime-web/dist')],
+  ['/', path.join(root, 'dist')],
+];
+const server = createServer((request, response) => {
+  void (async () => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const [prefix, folder] = FOLDERS.find(([start]) => pathname.startsWith(start));
+    const file = path.join(folder, path.normalize(pathname.slice(prefix.length) || 'index.html'));
+    const info = await stat(file).catch(() => undefined);
+    // Threads need isolation, here as on any host.
+    response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+    response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    if (pathname === '/bare') {
+      response.setHeader('Content-Type', 'text/html');
+      response.end('<!doctype html><title>bare</title>');
+      return;
+    }
+    if (!info?.isFile()) {
+      response.statusCode = 404;
+      response.end();
+      return;
+    }
+    response.setHeader('Content-Type', MIME[path.extname(file)] ?? 'application/octet-stream');
+    createReadStream(file).pipe(response);
+  })();
+});
+await new Promise((resolve) => server.listen(0, resolve));
+const origin = `http://localhost:${server.address().port}`;
+
+const manifest = JSON.parse(
+  await readFile(path.join(root, 'models', options.model, 'manifest.json'), 'utf8'),
+);
+const { file } = manifest.variants[options.variant];
+const { width, height } = manifest.image;
+
+const executablePath = await findChromium();
+const browser = await chromium.launch({ executablePath, args: ['--disable-gpu'] });
+
+async function openStudio() {
+  const page = await browser.newPage();
+  // A workspace that draws for itself only when asked leaves the engine alone.
+  await page.goto(`${origin}/?model=${options.model}&variant=${options.variant}&ep=wasm`);
+  await page.waitForFunction(() => window.odmStudio?.store.getState().run?.status === 'finished', null, {
+    timeout: 300_000,
+  });
+  return page;
+}
+
+/** One picture without guidance: one row a step. Milliseconds of each step in the worker, and of all on the page's clock. */
+const pageRound = (page) =>
+  page.evaluate(
+    async ({ model, variant, steps: count }) => {
+      const session = window.odmStudio;
+      const { draft } = session.store.getState();
+      const request = { ...draft, model, variant, steps: count, guidance: 1 };
+      const { signal } = new AbortController();
+      return session.withEngine(
+        request,
+        async (engine) => {
+          const each = [];
+          const start = performance.now();
+          await engine.sample(request, (frame) => frame.index < count && each.push(frame.ms), signal);
+          return { each, wall: (performance.now() - start) / count };
+        },
+        signal,
+      );
+    },
+    { model: options.model, variant: options.variant, steps },
+  );
+
+/** A worker with nothing but the runtime and the weights; it answers with the times of its runs. */
+const WORKER = `
+import * as ort from '/ort/ort.wasm.min.mjs';
+let session;
+onmessage = async ({ data: { weights, threads, names, shape, classes, kind, rows, count } }) => {
+  if (weights) {
+    ort.env.wasm.wasmPaths = '${origin}/ort/';
+    ort.env.wasm.numThreads = threads;
+    session = await ort.InferenceSession.create(weights, { executionProviders: ['wasm'], graphOptimizationLevel: 'all' });
+    postMessage('ready');
+    return;
+  }
+  const length = shape.reduce((a, b) => a * b, 1);
+  const feeds = {
+    [names.x]: new ort.Tensor('float32', Float32Array.from({ length: rows * length }, () => Math.random() - 0.5), [rows, ...shape]),
+    [names.t]: new ort.Tensor('float32', new Float32Array(rows).fill(0.5), [rows]),
+    [names.y]: new ort.Tensor('float32', Float32Array.from({ length: rows * classes }, (_, i) => (i % classes === 1 ? 1 : 0)), [rows, classes]),
+  };
+  const each = [];
+  for (let i = 0; i < count; i++) {
+    const start = performance.now();
+    await session.run(feeds);
+    each.push(performance.now() - start);
+  }
+  postMessage(each);
+};`;
+
+async function openBare() {
+  const page = await browser.newPage();
+  await page.goto(`${origin}/bare`);
+  await page.evaluate(
+    async ({ source, weights }) => {
+      const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
+      window.bare = new Worker(url, { type: 'module' });
+      window.ask = (message) =>
+        new Promise((resolve, reject) => {
+          window.bare.onmessage = (event) => resolve(event.data);
+          window.bare.onerror = (event) => reject(new Error(event.message));
+          window.bare.postMessage(message);
+        });
+      const bytes = new Uint8Array(await (await fetch(weights)).arrayBuffer());
+      await window.ask({ weights: bytes, threads: navigator.hardwareConcurrency });
+    },
+    { source: WORKER, weights: `${origin}/models/${options.model}/${file}` },
+  );
+  return page;
+}
+
+const bareRound = (page, rows) =>
+  page.evaluate((message) => window.ask(message), {
+    names: { x: manifest.inputs.x.name, t: manifest.inputs.t.name, y: manifest.inputs.y.name },
+    shape: [3, height, width],
+    classes: manifest.grades.length + 1,
+    rows,
+    count: steps,
+  });
+
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const print = (name, numbers) =>
+  console.log(
+    `${name.padEnd(44)} ${median(numbers).toFixed(1).padStart(8)} ms   (${Math.min(...numbers).toFixed(1)} to ${Math.max(...numbers).toFixed(1)}, n = ${numbers.length})`,
+  );
+
+try {
+  const studio = await openStudio();
+  const bare = await openBare();
+  const inWorker = [];
+  const onPage = [];
+  const runs = { 1: [], 4: [] };
+  // The first of each warms up.
+  await pageRound(studio);
+  await bareRound(bare, 1);
+  for (let round = 0; round < rounds; round++) {
+    const { each, wall } = await pageRound(studio);
+    inWorker.push(...each);
+    onPage.push(wall);
+    for (const rows of [1, 4]) runs[rows].push(...(await bareRound(bare, rows)));
+  }
+  const cores = await studio.evaluate(() => navigator.hardwareConcurrency);
+  console.log(
+    `${options.model} ${options.variant}, ${width} x ${height}, WASM, ${cores} threads, ${browser.version()}`,
+  );
+  print('a step in the page’s worker', inWorker);
+  print('a step on the page’s clock, frames included', onPage);
+  print('a bare session.run of one row', runs[1]);
+  print('a bare session.run of four rows', runs[4]);
+  console.log(
+    `a step is ${(median(inWorker) / median(runs[1])).toFixed(2)} bare runs; a row in a batch of four is ${(median(runs[4]) / 4 / median(runs[1])).toFixed(2)}`,
+  );
+} finally {
+  await browser.close();
+  server.close();
+}
