@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
 const steps = Number(options.steps);
 const rounds = Number(options.rounds);
 const root = path.resolve(import.meta.dirname, '..');
+/** @type {Record<string, string>} */
 const MIME = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -36,16 +37,20 @@ const MIME = {
   '.svg': 'image/svg+xml',
 };
 
-/** The built page, and beside it the runtime as it is published. */
-const FOLDERS = [
-  ['/ort/', path.join(root, 'node_modules/onnxruntime-web/dist')],
-  ['/', path.join(root, 'dist')],
-];
+/** The runtime as it is published, and the built page. */
+const ORT = '/ort/';
+
+/** @param {string} pathname */
+function fileOf(pathname) {
+  return pathname.startsWith(ORT)
+    ? path.join(root, 'node_modules/onnxruntime-web/dist', path.normalize(pathname.slice(ORT.length)))
+    : path.join(root, 'dist', path.normalize(pathname === '/' ? 'index.html' : pathname));
+}
+
 const server = createServer((request, response) => {
   void (async () => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    const [prefix, folder] = FOLDERS.find(([start]) => pathname.startsWith(start));
-    const file = path.join(folder, path.normalize(pathname.slice(prefix.length) || 'index.html'));
+    const file = fileOf(pathname);
     const info = await stat(file).catch(() => undefined);
     // Threads need isolation, here as on any host.
     response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
@@ -53,19 +58,18 @@ const server = createServer((request, response) => {
     if (pathname === '/bare') {
       response.setHeader('Content-Type', 'text/html');
       response.end('<!doctype html><title>bare</title>');
-      return;
-    }
-    if (!info?.isFile()) {
+    } else if (info?.isFile()) {
+      response.setHeader('Content-Type', MIME[path.extname(file)] ?? 'application/octet-stream');
+      createReadStream(file).pipe(response);
+    } else {
       response.statusCode = 404;
       response.end();
-      return;
     }
-    response.setHeader('Content-Type', MIME[path.extname(file)] ?? 'application/octet-stream');
-    createReadStream(file).pipe(response);
   })();
 });
-await new Promise((resolve) => server.listen(0, resolve));
-const origin = `http://localhost:${server.address().port}`;
+await new Promise((resolve) => server.listen(0, () => resolve(undefined)));
+const address = server.address();
+const origin = `http://localhost:${typeof address === 'object' && address ? address.port : 0}`;
 
 const manifest = JSON.parse(
   await readFile(path.join(root, 'models', options.model, 'manifest.json'), 'utf8'),
@@ -74,39 +78,41 @@ const { file } = manifest.variants[options.variant];
 const { width, height } = manifest.image;
 
 const executablePath = await findChromium();
+if (!executablePath) throw new Error('No Chromium was found: set CHROMIUM_PATH to its executable.');
 const browser = await chromium.launch({ executablePath, args: ['--disable-gpu'] });
 
 async function openStudio() {
   const page = await browser.newPage();
-  // A workspace that draws for itself only when asked leaves the engine alone.
   await page.goto(`${origin}/?model=${options.model}&variant=${options.variant}&ep=wasm`);
-  await page.waitForFunction(() => window.odmStudio?.store.getState().run?.status === 'finished', null, {
+  await page.waitForFunction(`window.odmStudio?.store.getState().run?.status === 'finished'`, null, {
     timeout: 300_000,
   });
   return page;
 }
 
-/** One picture without guidance: one row a step. Milliseconds of each step in the worker, and of all on the page's clock. */
-const pageRound = (page) =>
-  page.evaluate(
-    async ({ model, variant, steps: count }) => {
-      const session = window.odmStudio;
-      const { draft } = session.store.getState();
-      const request = { ...draft, model, variant, steps: count, guidance: 1 };
-      const { signal } = new AbortController();
-      return session.withEngine(
-        request,
-        async (engine) => {
-          const each = [];
-          const start = performance.now();
-          await engine.sample(request, (frame) => frame.index < count && each.push(frame.ms), signal);
-          return { each, wall: (performance.now() - start) / count };
-        },
-        signal,
-      );
-    },
-    { model: options.model, variant: options.variant, steps },
-  );
+// What runs in the browser is text: it belongs to another realm than this file.
+
+/** One picture without guidance, one row a step: milliseconds of each step in the worker, and of all on the page's clock. */
+const PAGE_ROUND = `(async () => {
+  const session = window.odmStudio;
+  const request = {
+    ...session.store.getState().draft,
+    ...${JSON.stringify({ model: options.model, variant: options.variant, steps, guidance: 1 })},
+  };
+  const { signal } = new AbortController();
+  return session.withEngine(request, async (engine) => {
+    const each = [];
+    const start = performance.now();
+    await engine.sample(request, (frame) => frame.index < ${steps} && each.push(frame.ms), signal);
+    return { each, wall: (performance.now() - start) / ${steps} };
+  }, signal);
+})()`;
+
+/**
+ * @param {import('@playwright/test').Page} page
+ * @returns {Promise<{ each: number[], wall: number }>}
+ */
+const pageRound = (page) => page.evaluate(PAGE_ROUND);
 
 /** A worker with nothing but the runtime and the weights; it answers with the times of its runs. */
 const WORKER = `
@@ -138,34 +144,43 @@ onmessage = async ({ data: { weights, threads, names, shape, classes, kind, rows
 async function openBare() {
   const page = await browser.newPage();
   await page.goto(`${origin}/bare`);
-  await page.evaluate(
-    async ({ source, weights }) => {
-      const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
-      window.bare = new Worker(url, { type: 'module' });
-      window.ask = (message) =>
-        new Promise((resolve, reject) => {
-          window.bare.onmessage = (event) => resolve(event.data);
-          window.bare.onerror = (event) => reject(new Error(event.message));
-          window.bare.postMessage(message);
-        });
-      const bytes = new Uint8Array(await (await fetch(weights)).arrayBuffer());
-      await window.ask({ weights: bytes, threads: navigator.hardwareConcurrency });
-    },
-    { source: WORKER, weights: `${origin}/models/${options.model}/${file}` },
-  );
+  await page.evaluate(`(async () => {
+    const url = URL.createObjectURL(new Blob([${JSON.stringify(WORKER)}], { type: 'text/javascript' }));
+    const worker = new Worker(url, { type: 'module' });
+    window.ask = (message) =>
+      new Promise((resolve, reject) => {
+        worker.onmessage = (event) => resolve(event.data);
+        worker.onerror = (event) => reject(new Error(event.message));
+        worker.postMessage(message);
+      });
+    const response = await fetch('${origin}/models/${options.model}/${file}');
+    await window.ask({ weights: new Uint8Array(await response.arrayBuffer()), threads: navigator.hardwareConcurrency });
+  })()`);
   return page;
 }
 
+/**
+ * @param {import('@playwright/test').Page} page
+ * @param {number} rows
+ * @returns {Promise<number[]>}
+ */
 const bareRound = (page, rows) =>
-  page.evaluate((message) => window.ask(message), {
-    names: { x: manifest.inputs.x.name, t: manifest.inputs.t.name, y: manifest.inputs.y.name },
-    shape: [3, height, width],
-    classes: manifest.grades.length + 1,
-    rows,
-    count: steps,
-  });
+  page.evaluate(
+    `window.ask(${JSON.stringify({
+      names: { x: manifest.inputs.x.name, t: manifest.inputs.t.name, y: manifest.inputs.y.name },
+      shape: [3, height, width],
+      classes: manifest.grades.length + 1,
+      rows,
+      count: steps,
+    })})`,
+  );
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+/** @param {number[]} numbers */
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
+/**
+ * @param {string} name
+ * @param {number[]} numbers
+ */
 const print = (name, numbers) =>
   console.log(
     `${name.padEnd(44)} ${median(numbers).toFixed(1).padStart(8)} ms   (${Math.min(...numbers).toFixed(1)} to ${Math.max(...numbers).toFixed(1)}, n = ${numbers.length})`,
@@ -174,9 +189,14 @@ const print = (name, numbers) =>
 try {
   const studio = await openStudio();
   const bare = await openBare();
+  /** @type {number[]} */
   const inWorker = [];
+  /** @type {number[]} */
   const onPage = [];
-  const runs = { 1: [], 4: [] };
+  /** @type {number[]} */
+  const one = [];
+  /** @type {number[]} */
+  const four = [];
   // The first of each warms up.
   await pageRound(studio);
   await bareRound(bare, 1);
@@ -184,18 +204,19 @@ try {
     const { each, wall } = await pageRound(studio);
     inWorker.push(...each);
     onPage.push(wall);
-    for (const rows of [1, 4]) runs[rows].push(...(await bareRound(bare, rows)));
+    one.push(...(await bareRound(bare, 1)));
+    four.push(...(await bareRound(bare, 4)));
   }
-  const cores = await studio.evaluate(() => navigator.hardwareConcurrency);
+  const cores = await studio.evaluate('navigator.hardwareConcurrency');
   console.log(
     `${options.model} ${options.variant}, ${width} x ${height}, WASM, ${cores} threads, ${browser.version()}`,
   );
   print('a step in the page’s worker', inWorker);
   print('a step on the page’s clock, frames included', onPage);
-  print('a bare session.run of one row', runs[1]);
-  print('a bare session.run of four rows', runs[4]);
+  print('a bare session.run of one row', one);
+  print('a bare session.run of four rows', four);
   console.log(
-    `a step is ${(median(inWorker) / median(runs[1])).toFixed(2)} bare runs; a row in a batch of four is ${(median(runs[4]) / 4 / median(runs[1])).toFixed(2)}`,
+    `a step is ${(median(inWorker) / median(one)).toFixed(2)} bare runs; a row in a batch of four is ${(median(four) / 4 / median(one)).toFixed(2)}`,
   );
 } finally {
   await browser.close();
