@@ -565,8 +565,6 @@ class Evaluation:
         s, seed, variant = self.settings, self.settings.seed_bootstrap, self.variants[key]
         out = []
         for k, (severity, beyond) in enumerate(self.between_severities()):
-            if beyond and variant.is_generator:
-                continue  # it has no noise estimates to go on along
             drawn = variant.pictures([severity] * s.between, self.seeds(len(self.values) + k, s.between), s.batch)
             got = grader.read_severity(read(drawn), self.values)
             real = None
