@@ -393,8 +393,7 @@ def side_by_side(run: Evaluation, per_grade: int = 2) -> Image.Image:
     for key, v in run.variants.items():
         pictures = run.some_pictures(key, [(g, i) for i in range(per_grade) for g in range(len(values))])
         for i in range(per_grade):
-            start = run.settings.seed_generation + i
-            rows.append((f"{v.title}\nsynthetic, seed +{start}" if i == 0 else "", pictures[i * len(values) : (i + 1) * len(values)]))  # fmt: skip
+            rows.append((f"{v.title}\nsynthetic" if i == 0 else "", pictures[i * len(values) : (i + 1) * len(values)]))  # fmt: skip
     heads = [g["short"] for g in run.bundle.manifest["grades"]]
     return sheet(
         rows,
@@ -515,7 +514,7 @@ def write_report(run: Evaluation, metrics: dict[str, Any], found: dict[str, Any]
     )
     sheets = {"pictures": side_by_side(run), "nearest": nearest_pairs(run, metrics)}
     captions = {
-        "pictures": "Real images and each model's, by grade; one seed a row, not chosen.",
+        "pictures": "Real images and each model's, by grade; the first seeds, not chosen.",
         "nearest": "The most suspicious pictures of each model, and the training image nearest to each.",
     }
     for name, image in sheets.items():
