@@ -258,7 +258,12 @@ function NeighbourRow({ run, differences, index }: GridProps & { index: number }
         <LevelGlyph level={index + 1} count={grades.length} />
         <span className="neighbour-short">{grade.short}</span>
         <span className="neighbour-distance">
-          {isChosen ? 'chosen' : `d ${formatMeasure(toChosen ?? NaN)}`}
+          {/* Between two grades none is what was asked for: the maps are less those of the nearest. */}
+          {isChosen
+            ? grade.value === run.request.severity
+              ? 'chosen'
+              : 'nearest'
+            : `d ${formatMeasure(toChosen ?? NaN)}`}
         </span>
       </button>
       <PixelCanvas
