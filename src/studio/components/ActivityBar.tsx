@@ -12,7 +12,7 @@ export function ActivityBar() {
   if (activity.kind === 'idle') {
     const words = {
       running: '',
-      finished: `Finished in ${formatDuration(run?.totalMs ?? NaN)}, ${run?.nfe ?? 0} network evaluations`,
+      finished: `Finished in ${formatDuration(run?.totalMs ?? NaN)}, ${run?.nfe ?? 0} network evaluation${run?.nfe === 1 ? '' : 's'}`,
       cancelled: 'Cancelled; the frames made so far are kept',
       interrupted: 'Interrupted; the frames made so far are kept',
     };
