@@ -54,7 +54,16 @@ const TEACH: Workspace = {
   shortcuts: TEACH_SHORTCUTS,
 };
 
-export const WORKSPACES: readonly Workspace[] = [SAMPLE, SEVERITY, TEACH];
+const ORDINALITY: Workspace = {
+  id: 'ordinality',
+  title: 'Ordinality',
+  icon: 'line',
+  purpose: 'Measure over many seeds whether the grades lie in order',
+  component: { load: () => import('./ordinality/OrdinalityWorkspace').then((m) => m.OrdinalityWorkspace) },
+  shortcuts: [],
+};
+
+export const WORKSPACES: readonly Workspace[] = [SAMPLE, SEVERITY, ORDINALITY, TEACH];
 
 /** The workspace of that id; Sample when there is none. */
 export function workspaceOf(id: string): Workspace {
