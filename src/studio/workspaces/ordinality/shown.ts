@@ -54,4 +54,3 @@ export function useShownRun(): ShownRun | null {
     };
   }, [runner, request, manifest, trajectories, computedBy]);
 }
-
