@@ -1,15 +1,7 @@
 /** The one file of the command line that talks to onnxruntime-node: a bundle's network on the CPU. */
 import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import { StudioError } from '../src/errors';
-import {
-  networkInputs,
-  networkOutput,
-  outputName,
-  pictureLength,
-  requireNames,
-  type Network,
-  type PlainTensor,
-} from '../src/models/network';
+import { inputForm, networkOf, requireNames, type Network, type PlainTensor } from '../src/models/network';
 import { invalidRequest } from '../src/models/sampling';
 import { readVerified, type Bundle } from './bundle';
 
@@ -55,18 +47,14 @@ export async function openNetwork(bundle: Bundle, variant: string, threads: numb
       `The model ${manifest.id} has no variant ${variant}; there are ${Object.keys(manifest.variants).join(', ')}.`,
     );
   }
-  const session = await openOnnx(await readVerified(bundle, entry), threads);
+  const weights = await readVerified(bundle, entry);
+  const session = await openOnnx(weights, threads);
   requireNames(manifest, variant, session);
-  const length = pictureLength(manifest);
-  const output = outputName(manifest, variant);
   return {
-    async run(x, t, rows) {
-      const feeds = Object.entries(networkInputs(manifest, variant, x, t, rows)).map(
-        ([name, tensor]) => [name, toTensor(tensor)] as const,
-      );
-      const results = await session.run(Object.fromEntries(feeds), [output]);
-      return networkOutput(results[output], length * rows.length);
-    },
+    ...networkOf(manifest, variant, inputForm(weights, manifest, variant), async (inputs, output, read) => {
+      const feeds = Object.entries(inputs).map(([name, tensor]) => [name, toTensor(tensor)] as const);
+      return read((await session.run(Object.fromEntries(feeds), [output]))[output]);
+    }),
     release: () => session.release(),
   };
 }

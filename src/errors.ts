@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   'worker-crashed',
   'output-not-finite',
   'request-invalid',
+  'import-invalid',
   'file-invalid',
   'link-invalid',
   'storage-full',

@@ -1,5 +1,6 @@
 /** The mathematics of ordinal diffusion: pure functions of numbers, the same in any JavaScript realm. */
 export * from './agreement';
+export * from './betas';
 export * from './conditioning';
 export * from './lockstep';
 export * from './loop';

@@ -25,10 +25,8 @@ import { StudioError } from '../errors';
 import type { BundleManifest } from '../models/manifest';
 import {
   gradesRead,
-  networkInputs,
-  networkOutput,
-  outputName,
-  pictureLength,
+  inputForm,
+  networkOf,
   requireNames,
   type Network,
   type PlainTensor,
@@ -285,16 +283,11 @@ export async function openSession(
     await opened.release();
     throw thrown;
   }
-  const output = outputName(manifest, variant);
-  const length = pictureLength(manifest);
   const threads = target.provider === 'wasm' ? target.threads : 0;
   return {
     provider: target.provider === 'webgpu' ? 'webgpu' : threads > 1 ? 'wasm-threads' : 'wasm',
     detail: target.provider === 'webgpu' ? target.gpu.detail : `${threads} thread${threads === 1 ? '' : 's'}`,
-    run: (x, t, rows) =>
-      opened.run(networkInputs(manifest, variant, x, t, rows), output, (result) =>
-        networkOutput(result, length * rows.length),
-      ),
+    ...networkOf(manifest, variant, inputForm(weights, manifest, variant), opened.run),
     isLost: opened.isLost,
     release: opened.release,
   };

@@ -9,7 +9,7 @@ export { parseManifest } from './validate';
 export {
   deleteWeights,
   fetchWeights,
-  sha256Hex,
+
   storedWeights,
   type StoredWeights,
   type WeightsRequest,

@@ -5,6 +5,7 @@
 import type { Schedule } from '../diffusion';
 import { StudioError } from '../errors';
 import { isDiffusion, type BundleManifest } from './manifest';
+import { onnxSignature } from './onnxSignature';
 
 /** A network that can be evaluated. */
 export interface Network {
@@ -44,6 +45,31 @@ function repeat(x: Float32Array, times: number, length: number): Float32Array {
   return batch;
 }
 
+/** How a file takes its inputs, beyond what the manifest says: exports differ in what they leave open. */
+export interface InputForm {
+  /** Pictures in one run where the file fixes their number; null where it is open. */
+  readonly batch: number | null;
+  /** Values of the time input: one for each picture, a single one, or one without any axis. */
+  readonly time: 'each' | 'one' | 'scalar';
+}
+
+/** Any batch, and a time for each picture, as the lab exports. */
+const OPEN: InputForm = { batch: null, time: 'each' };
+
+/** The form of a file's inputs. @throws RangeError when the bytes are not an ONNX model. */
+export function inputForm(weights: Uint8Array, { inputs, variants }: BundleManifest, variant: string): InputForm {
+  // A generator without steps has no time, and its exporter is ours.
+  if (!isDiffusion(variants[variant]!)) return OPEN;
+  const found = onnxSignature(weights).inputs;
+  const dimsOf = (name: string) => found.find((input) => input.name === name)?.dims;
+  const time = dimsOf(inputs.t.name);
+  const batch = dimsOf(inputs.x.name)?.[0] ?? null;
+  return {
+    batch,
+    time: time?.length === 0 ? 'scalar' : time?.length === 1 && time[0] === 1 && batch !== 1 ? 'one' : 'each',
+  };
+}
+
 /** The inputs of one batch by name, as the manifest wants them; see `Network.run`. */
 export function networkInputs(
   manifest: BundleManifest,
@@ -51,6 +77,7 @@ export function networkInputs(
   x: Float32Array,
   t: number,
   rows: readonly (readonly number[])[],
+  form: InputForm = OPEN,
 ): Record<string, PlainTensor> {
   const { inputs, image, grades } = manifest;
   const entry = manifest.variants[variant]!;
@@ -62,16 +89,18 @@ export function networkInputs(
       [entry.inputs.y.name]: { type: 'float32', data: y, dims: [k, grades.length] },
     };
   }
+  const times = form.time === 'each' ? k : 1;
+  const dims = form.time === 'scalar' ? [] : [times];
   return {
     [inputs.x.name]: {
       type: 'float32',
-      data: repeat(x, k, pictureLength(manifest)),
+      data: repeat(x, k, image.channels * image.height * image.width),
       dims: [k, image.channels, image.height, image.width],
     },
     [inputs.t.name]:
       inputs.t.kind === 'float'
-        ? { type: 'float32', data: new Float32Array(k).fill(t), dims: [k] }
-        : { type: 'int64', data: new BigInt64Array(k).fill(BigInt(Math.round(t))), dims: [k] },
+        ? { type: 'float32', data: new Float32Array(times).fill(t), dims }
+        : { type: 'int64', data: new BigInt64Array(times).fill(BigInt(Math.round(t))), dims },
     [inputs.y.name]:
       inputs.y.kind === 'weights'
         ? { type: 'float32', data: Float32Array.from(rows.flat()), dims: [k, grades.length + 1] }
@@ -83,6 +112,44 @@ export function networkInputs(
 export function outputName({ variants, output }: BundleManifest, variant: string): string {
   const entry = variants[variant]!;
   return isDiffusion(entry) ? output.name : entry.output.name;
+}
+
+/**
+ * A network of any runtime: what `Network.run` promises, from what runs one batch of named tensors. Rows beyond a batch
+ * that the file fixes go through it in several runs, the last one filled up with copies.
+ */
+export function networkOf(
+  manifest: BundleManifest,
+  variant: string,
+  form: InputForm,
+  runBatch: (
+    inputs: Record<string, PlainTensor>,
+    output: string,
+    read: (output: RuntimeTensor | undefined) => Float32Array,
+  ) => Promise<Float32Array>,
+): Network {
+  const length = pictureLength(manifest);
+  const output = outputName(manifest, variant);
+  const once = (x: Float32Array, t: number, rows: readonly (readonly number[])[]) =>
+    runBatch(networkInputs(manifest, variant, x, t, rows, form), output, (result) =>
+      networkOutput(result, length * rows.length),
+    );
+  return {
+    async run(x, t, rows) {
+      const { batch } = form;
+      if (batch === null || batch === rows.length) return once(x, t, rows);
+      const all = new Float32Array(length * rows.length);
+      for (let at = 0; at < rows.length; at += batch) {
+        const places = Array.from({ length: batch }, (_, i) => Math.min(at + i, rows.length - 1));
+        const own = new Float32Array(length * batch);
+        places.forEach((k, i) => own.set(x.length === length ? x : x.subarray(k * length, (k + 1) * length), i * length));
+        const part = places.map((k) => rows[k]!);
+        const wanted = Math.min(batch, rows.length - at);
+        all.set((await once(own, t, part)).subarray(0, wanted * length), at * length);
+      }
+      return all;
+    },
+  };
 }
 
 /** What a runtime gave, of any runtime. */

@@ -2,6 +2,7 @@
  * Reading what describes the bundles over the network: the catalogue and the manifests.
  */
 import { cancelled, StudioError } from '../errors';
+import { importedResponse, isImported } from './imported';
 import type { BundleManifest, Catalogue } from './manifest';
 import type { Metrics } from './metrics';
 import {
@@ -15,8 +16,12 @@ import {
   type Kind,
 } from './validate';
 
-/** `fetch` whose failures are typed; a missing file is an ordinary 404 response. */
+/**
+ * `fetch` whose failures are typed; a missing file is an ordinary 404 response. Files of imported bundles come from where
+ * they are kept.
+ */
 export async function fetchFrom(url: string, signal?: AbortSignal, init?: RequestInit): Promise<Response> {
+  if (isImported(url)) return importedResponse(url, signal);
   let response: Response;
   try {
     response = await fetch(url, { ...init, signal: signal ?? null });

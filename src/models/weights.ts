@@ -4,6 +4,8 @@
  */
 import { cancelled, StudioError } from '../errors';
 import { openCache } from './offline';
+import { isImported } from './imported';
+import { sha256Hex } from './sha256';
 import { fetchFrom } from './source';
 
 const CACHE_NAME = 'weights-v1';
@@ -19,21 +21,6 @@ export interface WeightsRequest {
   /** Called once before the hash is computed. */
   readonly onVerify: () => void;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Lower-case hexadecimal SHA-256. @throws StudioError `download-failed` outside a secure context. */
-export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  // Absent on plain http other than localhost, whatever the type says.
-  const subtle = globalThis.crypto.subtle as SubtleCrypto | undefined;
-  if (!subtle) {
-    throw new StudioError({
-      code: 'download-failed',
-      message: 'The weights cannot be verified, because this page was not opened securely.',
-      remedy: 'Open the studio over https, or on localhost.',
-    });
-  }
-  const digest = new Uint8Array(await subtle.digest('SHA-256', bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function missing(url: string): StudioError {
@@ -121,7 +108,8 @@ export async function fetchWeights(request: WeightsRequest): Promise<Uint8Array<
   const content = await readBody(response, request);
   if (!(await verified(request, content))) throw mismatch(request.url, `SHA-256 is not ${request.sha256}`);
   // A full disk must not stop a picture from being made.
-  await cache?.put(key, new Response(content)).catch(() => undefined);
+  // What the person brought along is kept already.
+  if (!isImported(request.url)) await cache?.put(key, new Response(content)).catch(() => undefined);
   return content;
 }
 

@@ -5,6 +5,7 @@ import { parseSeeds } from '../../../models/seeds';
 import { Button, NumberBox, SelectBox, Switch } from '../../components/widgets';
 import { useStudio } from '../../context';
 import { useRun, useRunner } from './shown';
+import { measurable } from './runner';
 
 const SAMPLER_TITLES: Record<SamplerName, string> = {
   ddpm: 'DDPM (random)',
@@ -59,16 +60,14 @@ export function SetupPanel() {
         />
         <fieldset className="qa-variants">
           <legend className="field-label">Variants, on the same noise</legend>
-          {Object.entries(manifest.variants).map(([key, variant]) => (
+          {measurable(manifest).map((key) => (
             <Switch
               key={key}
-              label={variant.title}
+              label={manifest.variants[key]!.title}
               value={setup.variants.includes(key)}
               onChange={(on) =>
                 runner.edit({
-                  variants: Object.keys(manifest.variants).filter((k) =>
-                    k === key ? on : setup.variants.includes(k),
-                  ),
+                  variants: measurable(manifest).filter((k) => (k === key ? on : setup.variants.includes(k))),
                 })
               }
               testId={`qa-variant-${key}`}

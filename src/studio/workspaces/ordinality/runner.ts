@@ -4,7 +4,7 @@
  */
 import { createStore } from 'zustand/vanilla';
 import { StudioError, type ErrorInfo } from '../../../errors';
-import type { BundleManifest } from '../../../models/manifest';
+import { isDiffusion, type BundleManifest } from '../../../models/manifest';
 import {
   ordinalityRequestSchema,
   plannedTrajectories,
@@ -69,6 +69,7 @@ export interface RunnerState {
 }
 
 const DEFAULT_SEEDS = '0..7';
+const FALLBACK = { sampler: 'dpmpp-2m', steps: 20 } as const;
 /** Charts are drawn anew no more often than this while trajectories come in. */
 const RENEW_MS = 1000;
 
@@ -340,22 +341,18 @@ export class OrdinalityRunner {
   }
 }
 
+/** The variants that have steps to measure at. */
+export function measurable({ variants }: BundleManifest): string[] {
+  return Object.keys(variants).filter((key) => isDiffusion(variants[key]!));
+}
+
 function firstSetup(manifest: BundleManifest, seeds: string): Setup {
-  const variants = Object.keys(manifest.variants);
-  const { sampler, steps } = manifest.variants[variants.includes('odm') ? 'odm' : variants[0]!]!.defaults;
-  return {
-    model: manifest.id,
-    variants:
-      variants.filter((key) => key === 'odm' || key === 'dm').length > 0
-        ? variants.filter((key) => key === 'odm' || key === 'dm')
-        : variants.slice(0, 2),
-    seeds,
-    drawn: 'every',
-    sampler,
-    steps,
-    guidance: 1,
-    eta: 0,
-  };
+  const keys = measurable(manifest);
+  const pair = keys.filter((key) => key === 'odm' || key === 'dm');
+  const variants = pair.length > 0 ? pair : keys.slice(0, 2);
+  const first = manifest.variants[variants.includes('odm') ? 'odm' : variants[0]!]!;
+  const { sampler, steps } = isDiffusion(first) ? first.defaults : FALLBACK;
+  return { model: manifest.id, variants, seeds, drawn: 'every', sampler, steps, guidance: 1, eta: 0 };
 }
 
 function setupOf({
