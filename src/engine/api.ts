@@ -56,7 +56,9 @@ async function streaming<T, R>(
 ): Promise<R> {
   const sent: Promise<void>[] = [];
   try {
-    return await work((value, buffers = []) => sent.push(callback(transfer(value, buffers))));
+    return await work((value, buffers = []) =>
+      sent.push(callback(buffers.length > 0 ? transfer(value, buffers) : value)),
+    );
   } finally {
     await Promise.allSettled(sent);
     callback[releaseProxy]?.();
