@@ -28,7 +28,12 @@ export function fileStem({ model, variant, severity, seed }: SampleRequest): str
 }
 
 export function download(bytes: Uint8Array, type: string, name: string): void {
-  const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }));
+  saveFile(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }), type, name);
+}
+
+/** Hands a file to the person. */
+export function saveFile(content: string | Blob, type: string, name: string): void {
+  const url = URL.createObjectURL(typeof content === 'string' ? new Blob([content], { type }) : content);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

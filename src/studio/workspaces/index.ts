@@ -61,6 +61,7 @@ const ORDINALITY: Workspace = {
   purpose: 'Measure over many seeds whether the grades lie in order',
   component: { load: () => import('./ordinality/OrdinalityWorkspace').then((m) => m.OrdinalityWorkspace) },
   shortcuts: [],
+  drawsItself: true,
 };
 
 export const WORKSPACES: readonly Workspace[] = [SAMPLE, SEVERITY, ORDINALITY, TEACH];

@@ -4,7 +4,7 @@ import { Button as AriaButton, Dialog, DialogTrigger, Popover } from 'react-aria
 import { Icon } from '../../components/Icon';
 import { Button, Disclosure, TableScroll } from '../../components/widgets';
 import { chartPng, chartSvg, DASHES, SCREEN, type Chart, type ChartTable } from './charts';
-import { saveFile } from './save';
+import { saveFile } from '../../store/saving';
 
 interface ChartFigureProps {
   chart: Chart;

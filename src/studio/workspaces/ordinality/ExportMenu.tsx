@@ -7,7 +7,7 @@ import { Button } from '../../components/widgets';
 import { allCharts } from './Charts';
 import { useRunner, type ShownRun } from './shown';
 import { placesTable, reportHtml } from './report';
-import { saveFile } from './save';
+import { saveFile } from '../../store/saving';
 
 const TABLE_NAMES: Record<string, string> = {
   triples: 'Triples of grades',
