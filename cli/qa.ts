@@ -6,7 +6,6 @@
 import { availableParallelism } from 'node:os';
 import { StudioError } from '../src/errors';
 import { isDiffusion } from '../src/models/manifest';
-import { isDiffusion } from '../src/models/manifest';
 import { SAMPLERS } from '../src/models/request';
 import { parseSeeds } from '../src/models/seeds';
 import { samplingDefaults } from '../src/models/variants';

@@ -7,6 +7,7 @@ import { DESCRIPTIONS_CACHE, keep } from './models/offline';
 import { readCatalogue, readManifest } from './models/source';
 import { App } from './studio/App';
 import { InstallationContext, SessionContext } from './studio/context';
+import { BundleLibrary } from './studio/store/library';
 import { Installation } from './studio/store/installation';
 import { readLocation, readWorkspace, writeLocation } from './studio/store/location';
 import { createPreferences } from './studio/store/preferences';
@@ -17,7 +18,8 @@ import { workspaceOf } from './studio/workspaces';
 import './studio/styles/index.css';
 
 const modelsUrl = new URL('models/', document.baseURI).href;
-const bundleUrl = (model: string) => `${modelsUrl}${model}/`;
+const library = new BundleLibrary(document.baseURI);
+const bundleUrl = (model: string) => (library.has(model) ? library.url(model) : `${modelsUrl}${model}/`);
 
 const session = new StudioSession({
   store: createStudioStore({
@@ -26,9 +28,16 @@ const session = new StudioSession({
   }),
   preferences: createPreferences(() => localStorage),
   createEngine: createEngineClient,
-  loadCatalogue: () => readCatalogue(modelsUrl),
+  async loadCatalogue() {
+    const [catalogue, own] = await Promise.all([readCatalogue(modelsUrl), library.read()]);
+    return {
+      ...catalogue,
+      bundles: [...catalogue.bundles, ...own.filter((id) => !catalogue.bundles.includes(id))],
+    };
+  },
   loadManifest: (model) => readManifest(bundleUrl(model)),
   bundleUrl,
+  library,
   onShown: (shown) => history.replaceState(null, '', writeLocation(location.search, shown) + location.hash),
 });
 
@@ -58,11 +67,14 @@ function descriptions(): Promise<string[]> {
     bundles.length > 0 && bundles.every((id) => manifests[id])
       ? [
           `${modelsUrl}catalogue.json`,
-          ...bundles.flatMap((id) =>
-            ['manifest.json', manifests[id]?.evaluation, manifests[id]?.card, manifests[id]?.preview]
-              .filter((file) => file !== undefined)
-              .map((file) => bundleUrl(id) + file),
-          ),
+          // What the person brought along is kept elsewhere.
+          ...bundles
+            .filter((id) => !library.has(id))
+            .flatMap((id) =>
+              ['manifest.json', manifests[id]?.evaluation, manifests[id]?.card, manifests[id]?.preview]
+                .filter((file) => file !== undefined)
+                .map((file) => bundleUrl(id) + file),
+            ),
         ]
       : null;
   return new Promise((resolve) => {

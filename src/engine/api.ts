@@ -3,6 +3,7 @@
  * throw (see `outcome.ts`); a job is named by a number, by which it can be cancelled.
  */
 import { releaseProxy, transfer, type ProxyMethods } from 'comlink';
+import type { BundleManifest } from '../models/manifest';
 import type { SampleRequest } from '../models/request';
 import { readManifest } from '../models/source';
 import { fetchWeights } from '../models/weights';
@@ -102,6 +103,10 @@ export const api = {
     return run(job, (signal) =>
       streaming(onStep, (send) => engine.measure(request, (done) => send(done), signal)),
     );
+  },
+
+  reference(job: number, manifest: BundleManifest, variant: string, weights: Uint8Array) {
+    return run(job, (signal) => engine.reference(manifest, variant, weights, signal));
   },
 
   cancel(job: number): void {

@@ -101,6 +101,8 @@ export function createEngineClient(worker: EngineWorker = startWorker()): Engine
     neighbours: (request, signal) => run(signal, (job) => remote.neighbours(job, request)),
     measure: (request, onStep, signal) =>
       run(signal, (job, isLive) => remote.measure(job, request, relay(onStep, isLive))),
+    reference: (manifest, variant, weights, signal) =>
+      run(signal, (job) => remote.reference(job, manifest, variant, weights)),
     dispose() {
       end(cancelled());
       remote[releaseProxy]();

@@ -286,6 +286,36 @@ export class Engine {
     });
   }
 
+  /**
+   * The parity reference of weights that come without one, from one evaluation on the CPU. That it succeeds at all says
+   * that the model runs here.
+   * @param manifest complete but for this variant's reference values.
+   * @throws StudioError `model-unsupported`, `output-not-finite`, `worker-crashed`, `internal` or `cancelled`.
+   */
+  reference(
+    manifest: BundleManifest,
+    variant: string,
+    weights: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<BundleManifest['parity'][string]> {
+    return this.queue.run(signal, async () => {
+      const target = { provider: 'wasm', threads: this.dependencies.threads } as const;
+      const session = await this.dependencies.openSession(weights, manifest, variant, target);
+      try {
+        const schedule = createSchedule(manifest.diffusion.schedule);
+        const output = await this.runParity(session, manifest, variant, schedule);
+        const reference = manifest.parity[variant]!;
+        return {
+          ...reference,
+          values: reference.indices.map((index) => output[index]!),
+          rms: rms(output),
+        };
+      } finally {
+        void session.release().catch(silent);
+      }
+    });
+  }
+
   /** Between two runs of a background job: messages arrive, and what the page waits for goes first. */
   private async breathe(signal: AbortSignal): Promise<void> {
     await receiveMessages();

@@ -162,6 +162,13 @@ export interface EngineClient {
     onStep: (done: number) => void,
     signal?: AbortSignal,
   ): Promise<MeasureResult>;
+  /** The parity reference of weights that come without one; rejects when the model does not run here. */
+  reference(
+    manifest: BundleManifest,
+    variant: string,
+    weights: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<BundleManifest['parity'][string]>;
   /** Ends the worker; the client cannot be used afterwards. */
   dispose(): void;
 }

@@ -57,6 +57,7 @@ const OFFLINE_WORDS = {
 } as const;
 
 function StorageView() {
+  const session = useSession();
   const bundles = useStudio((s) => s.bundles);
   const manifests = useStudio((s) => s.manifests);
   const [, { offline }] = useInstallation();
@@ -87,7 +88,8 @@ function StorageView() {
         </thead>
         <tbody>
           {bundles.flatMap((id) => {
-            const manifest = manifests[id];
+            // What was brought along is removed where it was brought in.
+            const manifest = session.isImported(id) ? undefined : manifests[id];
             return manifest
               ? Object.entries(manifest.variants).map(([key, variant]) => (
                   <VariantRow

@@ -128,6 +128,10 @@ class TestEngine implements EngineClient {
     throw new Error('not asked for by the session');
   }
 
+  reference(): Promise<never> {
+    throw new Error('not asked for by the session');
+  }
+
   async neighbours(_request: unknown, signal?: AbortSignal): Promise<NeighbourResult> {
     this.neighbourCalls++;
     this.neighbourSignals.push(signal!);

@@ -15,6 +15,8 @@ import type {
 import { isDiffusion, type BundleManifest, type Catalogue } from '../../models/manifest';
 import type { SampleRequest } from '../../models/request';
 import { canonicalRequest, samplingDefaults } from '../../models/variants';
+import type { OpenedBundle } from '../../models/bundleFiles';
+import type { BundleLibrary } from './library';
 import { FrameReel, nearestHeld } from './frames';
 import { formatDuration, gradeIndex, providerName, severityText } from './format';
 import type { LocationWishes } from './location';
@@ -39,6 +41,8 @@ export interface SessionParts {
   readonly loadCatalogue: () => Promise<Catalogue>;
   readonly loadManifest: (model: string) => Promise<BundleManifest>;
   readonly bundleUrl: (model: string) => string;
+  /** Where bundles that the person brings along are kept; left out where nothing can be kept. */
+  readonly library?: BundleLibrary;
   /** Called whenever what is shown should appear in the address bar. */
   readonly onShown?: (shown: { model: string; variant: string; provider: ProviderChoice }) => void;
   readonly randomSeed?: () => number;
@@ -290,6 +294,58 @@ export class StudioSession {
   /** URL of a bundle's folder, ending in `/`. */
   bundleUrl(model: string): string {
     return this.#parts.bundleUrl(model);
+  }
+
+  /**
+   * Takes in a bundle that the person brought along: kept, listed among the models, and checked by opening every variant.
+   * When it can't be opened it is forgotten again; whatever is open stays as it is.
+   * @param unreferenced the variant whose parity reference is still to be computed, and its weights.
+   * @returns the id that it has here.
+   * @throws StudioError as `BundleLibrary.keep`, or why the engine can't run it.
+   */
+  async importBundle(
+    opened: OpenedBundle,
+    unreferenced: { readonly variant: string; readonly weights: Uint8Array } | null,
+    signal: AbortSignal,
+    onProgress: (progress: LoadProgress) => void = () => undefined,
+  ): Promise<string> {
+    const { library } = this.#parts;
+    if (!library) throw new StudioError(nothingKept);
+    const id = library.freeId(opened.manifest.id, this.store.getState().bundles);
+    let manifest = { ...opened.manifest, id };
+    if (unreferenced) {
+      const { variant, weights } = unreferenced;
+      const engine = (this.#engine ??= this.#parts.createEngine());
+      const reference = await engine.reference(manifest, variant, weights, signal);
+      manifest = { ...manifest, parity: { ...manifest.parity, [variant]: reference } };
+    }
+    await library.keep({ manifest, files: opened.files });
+    try {
+      for (const variant of Object.keys(manifest.variants)) {
+        await this.withEngine({ model: id, variant }, async () => undefined, signal, onProgress);
+      }
+    } catch (thrown) {
+      await library.remove(id);
+      throw thrown;
+    }
+    const { bundles, manifests } = this.store.getState();
+    this.#set({ bundles: [...bundles, id], manifests: { ...manifests, [id]: manifest } });
+    this.announce(`Model added: ${manifest.title}`);
+    return id;
+  }
+
+  /** Whether the person brought this model along. */
+  isImported(model: string): boolean {
+    return this.#parts.library?.has(model) ?? false;
+  }
+
+  /** Forgets a bundle that was brought along; the model on the page goes back to the first of the list if it was this. */
+  async removeBundle(id: string): Promise<void> {
+    await this.#parts.library?.remove(id);
+    const bundles = this.store.getState().bundles.filter((other) => other !== id);
+    this.#set({ bundles });
+    if (this.store.getState().draft?.model === id && bundles[0] !== undefined)
+      await this.chooseModel(bundles[0]);
   }
 
   /** Says a milestone through the page's one status region. */
@@ -728,6 +784,12 @@ export class StudioSession {
     });
   }
 }
+
+const nothingKept = {
+  code: 'storage-failed',
+  message: 'This browser keeps nothing for this page, so a bundle can’t be brought along.',
+  remedy: 'Open the studio over https or on localhost, and not in a private window.',
+} as const;
 
 const noModels = {
   code: 'catalogue-invalid',

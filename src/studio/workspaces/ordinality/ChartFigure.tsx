@@ -26,7 +26,11 @@ export function ChartFigure({ chart, caption, stem, wide = false, children }: Ch
     return () => observer.disconnect();
   }, []);
   useEffect(() => {
-    if (width > 0) place.current?.replaceChildren(chart.draw(SCREEN, width));
+    if (width === 0) return;
+    const drawing = chart.draw(SCREEN, width);
+    // Said by the place's own label; the table has the numbers.
+    drawing.setAttribute('aria-hidden', 'true');
+    place.current?.replaceChildren(drawing);
   }, [chart, width]);
   return (
     <figure className={wide ? 'chart chart-wide' : 'chart'} data-testid={`chart-${chart.id}`}>

@@ -10,7 +10,7 @@ import {
   type Measure,
 } from '../../../models/ordinalityAnalysis';
 import { SelectBox } from '../../components/widgets';
-import { formatMeasure, formatSigned } from '../../store/format';
+import { formatSigned } from '../../store/format';
 import { ChartFigure } from './ChartFigure';
 import { curveChart, mapChart, matrixChart, type Chart, type Facet } from './charts';
 import { useRun, useRunner, type ShownRun } from './shown';
@@ -67,7 +67,8 @@ function stepChartsOf(shown: ShownRun, step: number, seed: number | null): Chart
       rows: 'grade',
       columns: 'grade',
       labels: short,
-      format: (v) => (v === 0 ? '0' : formatMeasure(v)),
+      // Two figures fit into a cell; the files have them all.
+      format: (v) => (v === 0 ? '0' : Number(v.toPrecision(2)).toString()),
     }),
   ];
 }

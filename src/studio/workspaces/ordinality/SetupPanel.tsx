@@ -4,6 +4,7 @@ import { SAMPLERS, type SamplerName } from '../../../models/request';
 import { parseSeeds } from '../../../models/seeds';
 import { Button, NumberBox, SelectBox, Switch } from '../../components/widgets';
 import { useStudio } from '../../context';
+import { BringYourOwn } from './BringYourOwn';
 import { useRun, useRunner } from './shown';
 import { measurable } from './runner';
 
@@ -58,6 +59,7 @@ export function SetupPanel() {
           onChange={(id) => manifests[id] && runner.chooseModel(manifests[id])}
           testId="qa-model"
         />
+        <BringYourOwn />
         <fieldset className="qa-variants">
           <legend className="field-label">Variants, on the same noise</legend>
           {measurable(manifest).map((key) => (

@@ -337,8 +337,8 @@ export function matrixChart(facets: readonly MatrixFacet[], options: MatrixOptio
             y: 'row',
             fx: 'facet',
             text: (d: { value: number }) => format(d.value),
-            // Blues turn dark past their middle.
-            fill: (d: { value: number }) => (d.value / top > 0.55 ? '#ffffff' : '#10202c'),
+            // Blues turn dark past two thirds.
+            fill: (d: { value: number }) => (d.value / top > 0.66 ? '#ffffff' : '#10202c'),
           }),
         ],
       });

@@ -15,6 +15,7 @@ import {
 } from '../../../models/ordinality';
 import type { SamplerName } from '../../../models/request';
 import { formatSeeds, parseSeeds } from '../../../models/seeds';
+import { samplingDefaults } from '../../../models/variants';
 import { providerName } from '../../store/format';
 import type { StudioSession } from '../../store/session';
 import { contentKey, type Keeper } from './keep';
@@ -69,7 +70,6 @@ export interface RunnerState {
 }
 
 const DEFAULT_SEEDS = '0..7';
-const FALLBACK = { sampler: 'dpmpp-2m', steps: 20 } as const;
 /** Charts are drawn anew no more often than this while trajectories come in. */
 const RENEW_MS = 1000;
 
@@ -350,8 +350,7 @@ function firstSetup(manifest: BundleManifest, seeds: string): Setup {
   const keys = measurable(manifest);
   const pair = keys.filter((key) => key === 'odm' || key === 'dm');
   const variants = pair.length > 0 ? pair : keys.slice(0, 2);
-  const first = manifest.variants[variants.includes('odm') ? 'odm' : variants[0]!]!;
-  const { sampler, steps } = isDiffusion(first) ? first.defaults : FALLBACK;
+  const { sampler, steps } = samplingDefaults(manifest, variants[0]!);
   return { model: manifest.id, variants, seeds, drawn: 'every', sampler, steps, guidance: 1, eta: 0 };
 }
 
