@@ -1,6 +1,6 @@
 /**
- * A round of the quiz, planned: which pictures, in which order, all decided by the settings and one seed, so that the
- * same link asks a whole class the same questions. Grades are indices into the model's scale.
+ * A round of the quiz, planned: which pictures, in which order, all decided by the settings and one number, so that the
+ * same number asks a whole class the same questions. Grades are indices into the model’s scale.
  */
 import { philox4x32 } from '../../../../diffusion';
 import type { BundleManifest } from '../../../../models/manifest';
