@@ -70,7 +70,8 @@ function Mark({ place, kind }: { place: number; kind: Figure['kind'] }) {
       x: { axis: null, domain: [0, 30] },
       y: { axis: null, domain: [14, 0] },
     });
-    drawn.current?.querySelector('g')?.replaceChildren(...symbol.querySelectorAll('path'));
+    const mark = symbol.querySelector('g[aria-label=dot]');
+    if (mark) drawn.current?.querySelector('g')?.replaceChildren(mark);
   }, [place, colour]);
   return (
     <svg ref={drawn} width={30} height={14} aria-hidden="true">
@@ -140,7 +141,14 @@ function draw(figure: Figure, width: number): SVGElement | HTMLElement {
     marginLeft: 52,
     marginBottom: 40,
     style: { background: 'transparent', color: 'var(--text)', overflow: 'visible', ...FONT },
-    y: { label: figure.yLabel, labelAnchor: 'center', grid: true, nice: true, ticks: 5 } as const,
+    y: {
+      label: figure.yLabel,
+      labelAnchor: 'center',
+      labelArrow: 'none',
+      grid: true,
+      nice: true,
+      ticks: 5,
+    } as const,
   };
   const ideal =
     figure.ideal === undefined
@@ -178,6 +186,7 @@ function draw(figure: Figure, width: number): SVGElement | HTMLElement {
     x: {
       label: figure.xLabel,
       labelAnchor: 'center',
+      labelArrow: 'none',
       type: figure.xScale ?? 'linear',
       ticks: Math.min(8, width / 70),
     },

@@ -169,7 +169,7 @@ function Memorisation({ metrics, manifest, onLeave }: FiguresProps & { metrics: 
               {formatCount(found.pixels.underThreshold)} by pixels lie so near to one training image that they
               must be called copies (nearer than {found.threshold} times the second nearest). Among{' '}
               {formatCount(found.heldOut)} real images that were held out it is{' '}
-              {formatMeasure(found.features.heldOutShare.value * 100)} % by features.
+              {(found.features.heldOutShare.value * 100).toFixed(1)} % by features.
             </p>
             <TableScroll label={`Nearest pairs of ${title}`}>
               <table className="info-table">

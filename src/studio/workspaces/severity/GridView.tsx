@@ -1,5 +1,5 @@
 /** A grid over two settings: its axes, its filling, and its cells, of which only those in sight exist. */
-import { useVirtualizer } from '@tanstack/react-virtual';
+import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent } from 'react';
 import { ProgressBar } from 'react-aria-components';
 import { PixelCanvas } from '../../components/PixelCanvas';
@@ -251,6 +251,8 @@ function GridCells({ plan, manifest, fill }: GridCellsProps) {
   const { rows, columns, cells } = plan;
   const { ref, size } = useCellSize(columns.length);
   const [at, setAt] = useState(0);
+  const current = Math.min(at, cells.length - 1);
+  const chosenRow = Math.floor(current / columns.length);
   const ratio = manifest.image.height / manifest.image.width;
   const rowHeight = Math.round(size * ratio) + GAP;
   // eslint-disable-next-line react-hooks/incompatible-library -- nothing here is compiled or memoized by it
@@ -260,11 +262,14 @@ function GridCells({ plan, manifest, fill }: GridCellsProps) {
     estimateSize: () => rowHeight,
     overscan: 2,
     scrollPaddingStart: LABEL_HEIGHT,
+    // The row of the chosen cell always exists: it holds the focus, and the way in for the Tab key.
+    rangeExtractor: (range) =>
+      [...new Set([chosenRow, ...defaultRangeExtractor(range)])].sort((a, b) => a - b),
   });
   useEffect(() => virtual.measure(), [virtual, rowHeight]);
   const items = virtual.getVirtualItems();
-  const first = items[0]?.index ?? 0;
-  const last = items.at(-1)?.index ?? -1;
+  const first = virtual.range?.startIndex ?? 0;
+  const last = virtual.range?.endIndex ?? -1;
 
   // What is in sight is drawn first.
   useEffect(() => {
@@ -274,16 +279,17 @@ function GridCells({ plan, manifest, fill }: GridCellsProps) {
     desk.showCells(visible);
   }, [desk, first, last, columns.length, cells.length]);
 
-  const current = Math.min(at, cells.length - 1);
   const go = (next: number) => {
     const to = Math.max(0, Math.min(cells.length - 1, next));
     setAt(to);
     virtual.scrollToIndex(Math.floor(to / columns.length));
-    // The cell may only come into being with the scrolling.
-    requestAnimationFrame(() =>
-      ref.current?.querySelector<HTMLElement>(`[data-cell="${to}"]`)?.focus({ preventScroll: true }),
-    );
   };
+  // Where the keys go the focus goes, once the cell is there.
+  useEffect(() => {
+    const grid = ref.current;
+    if (grid?.contains(document.activeElement))
+      grid.querySelector<HTMLElement>(`[data-cell="${current}"]`)?.focus({ preventScroll: true });
+  }, [ref, current]);
   const keys = (e: KeyboardEvent) => {
     const across = columns.length;
     const moves: Record<string, number> = {
