@@ -92,3 +92,13 @@ def ordinal_loss(x0_p: Tensor, x0_q: Tensor, x0_r: Tensor, alpha: Tensor, sigma:
     else:
         loss = 1 - g.cosine
     return (time_weight(weight, alpha, sigma) * loss).mean(), g
+
+
+def anchor_loss(x0_p: Tensor, x0_r: Tensor, before_p: Tensor, before_r: Tensor) -> Tensor:
+    """Mean squared log of how far apart two grades' estimates are, relative to the trunk's estimates of the same pictures.
+
+    The relative slack also falls when the outer grades are driven apart; this holds them where the data put them. The
+    ratio is the same in x0 and in noise space (a common factor ``alpha / sigma``).
+    """
+    ratio = rms_distance(x0_p, x0_r) / rms_distance(before_p, before_r)
+    return ratio.log().square().mean()

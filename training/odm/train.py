@@ -25,7 +25,7 @@ from .checkpoint import load_latest, read_checkpoint, save_checkpoint
 from .config import TrainConfig, changed_keys, plain
 from .data import BatchSource, load_image_set, split_holdout
 from .errors import CheckpointError
-from .losses import Triple, noise_loss, ordinal_loss
+from .losses import Triple, anchor_loss, noise_loss, ordinal_loss
 from .network import Denoiser
 from .schedule import alpha_sigma, expand
 from .validate import denoiser_psnr, ordinality
@@ -58,6 +58,9 @@ class TrainStep:
         self.config, self.source, self.rank, self.world, self.device = config, source, rank, world, device
         self.classes = len(config.grades)
         self.generator = torch.Generator(device)
+        self.anchor: torch.nn.Module | None = (
+            None  # the trunk's averaged network, where the configuration holds on to it
+        )
 
     def share(self, whole: Tensor) -> Tensor:
         part = whole[self.rank :: self.world].to(self.device)
@@ -102,6 +105,17 @@ class TrainStep:
                 e_p, e_q, e_r, alpha[:count], sigma[:count], c.ordinal_reading, c.ordinal_weight, c.ordinal_gradient
             )
             total = total + ordinal_scale * c.ordinal_lambda * extra
+            if self.anchor is not None:
+                outer = (
+                    torch.cat([x[:count]] * 2),
+                    torch.cat([t[:count]] * 2),
+                    torch.cat([graded[:, 0], graded[:, 2]]),
+                )
+                with torch.no_grad():
+                    before = self.anchor(*outer, *(torch.cat([a[:count]] * 2) for a in told))
+                held = anchor_loss(e_p, e_r, *before.chunk(2))
+                total = total + ordinal_scale * c.ordinal_anchor * held
+                figures["anchor"] = held.detach()
             figures |= triple_figures(g)
         return total, figures
 
@@ -145,6 +159,7 @@ class Run:
         self.ema = Denoiser(config.network()).eval().requires_grad_(False)
         self.step, self.seconds, self.branched_at = 0, 0.0, 0
         optimizer_state: dict[str, Any] | None = None
+        anchor: dict[str, Any] | None = None
         if resume and any(folder.glob("*.pt")):
             state, problem = load_latest(folder)
             if problem and self.main:
@@ -155,7 +170,7 @@ class Run:
             self.step, self.seconds, self.branched_at = state["step"], state["seconds"], state["branched_at"]
             if changed:
                 self.log({"settings_changed": {k: plain(config.to_dict())[k] for k in changed}})
-            optimizer_state = state["optimizer"]
+            optimizer_state, anchor = state["optimizer"], state.get("anchor")
         elif config.init_from:
             # a branch goes on just as its trunk would have, on the same pictures and noise, but for the changed settings
             state = read_checkpoint(Path(config.init_from))
@@ -165,6 +180,9 @@ class Run:
                 )
             self.step, self.seconds, optimizer_state = state["step"], state["seconds"], state["optimizer"]
             self.branched_at = self.images
+            anchor = state["ema"] if config.ordinal_anchor > 0 else None
+            if config.init_average:
+                state, optimizer_state = {**state, "model": state["ema"]}, None
         else:
             state = {"model": model.state_dict(), "ema": model.state_dict()}
         try:
@@ -185,6 +203,11 @@ class Run:
         self.trained: torch.nn.Module = torch.compile(self.model) if compiled else self.model  # type: ignore[assignment]
         source = BatchSource(self.train_set, config, self.device)
         self.train_step = TrainStep(config, source, self.accelerator.process_index, world, self.device)
+        self.anchor = anchor
+        if anchor is not None:
+            held = Denoiser(config.network()).eval().requires_grad_(False)
+            held.load_state_dict(anchor)
+            self.train_step.anchor = held.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.main:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "config.json").write_text(json.dumps(config.to_dict(), indent=2) + "\n", encoding="utf-8")
@@ -225,6 +248,7 @@ class Run:
             "model": self.accelerator.unwrap_model(self.model).state_dict(),
             "ema": self.ema.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "anchor": self.anchor,
         }
 
     def save(self) -> None:
