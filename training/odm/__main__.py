@@ -1,4 +1,5 @@
-"""The command line: ``python -m odm train | train-gan | export | sample | pack | bench | measure | ablate | evaluate``.
+"""The command line: ``python -m odm train | train-gan | export | sample | pack | bench | measure
+| ablate | evaluate | prepare | estimate | contact-sheet``.
 
 Sub-commands import what they need when they run, so that ``sample`` starts without PyTorch. An ``OdmError`` is printed
 as one sentence and ends with exit code 1.
@@ -31,13 +32,19 @@ def _train(args: argparse.Namespace) -> None:
     from .config import load_config
     from .train import Run
 
-    overrides: dict[str, object] = {}
+    overrides = _overrides(args.set)
     if args.init is not None:
         overrides["init_from"] = str(args.init)
     if args.images is not None:
         overrides["images"] = args.images
     config = load_config(args.config, **overrides)
     folder = args.out or Path("runs") / args.config.stem
+    if args.dry_run:
+        from .dry_run import dry_run
+
+        if said := dry_run(config, folder.with_name(folder.name + "-dry-run"), args.data or _data_root()):
+            print(said)
+        return
     Run(config, folder, args.data or _data_root(), resume=args.resume, compiled=args.compile).train(quiet=args.quiet)
 
 
@@ -50,6 +57,50 @@ def _train_gan(args: argparse.Namespace) -> None:
     config = load_settings(GanConfig, args.config, **overrides)
     folder = args.out or Path("runs") / args.config.stem
     GanRun(config, folder, args.data or _data_root(), resume=args.resume).train(args.quiet, args.minutes)
+
+
+def _overrides(pairs: list[str] | None) -> dict[str, object]:
+    """``KEY=VALUE`` options as settings; the value is written as in a configuration file."""
+    from .config import parse_toml
+    from .errors import ConfigError
+
+    out: dict[str, object] = {}
+    for pair in pairs or []:
+        key, equals, _ = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {pair}: KEY=VALUE is needed, e.g. --set batch=32")
+        out |= parse_toml(pair, f"--set {key.strip()}")
+    return out
+
+
+def _prepare(args: argparse.Namespace) -> None:
+    from .config import load_config
+    from .data import load_image_set, split_holdout
+    from .errors import DataError
+    from .readers import SETS
+
+    config = load_config(args.config, **_overrides(args.set))
+    if not os.environ.get("ODM_CACHE"):
+        raise DataError("say where to keep the pictures: ODM_CACHE=FOLDER")
+    images = load_image_set(config, args.data or _data_root())
+    train, held = split_holdout(images, config.holdout)
+    source = SETS[config.data]
+    print(f"{source.title}\n  licence: {source.licence}\n  hold-out: {source.split}")
+    if images.groups:
+        print(f"  patients: {len(set(train.groups))} in training, {len(set(held.groups))} held out")
+    for grade, t, h in zip(config.grades, train.counts, held.counts, strict=True):
+        print(f"  grade {grade:g}: {t:,} in training, {h:,} held out")
+
+
+def _estimate(args: argparse.Namespace) -> None:
+    import json
+
+    _set_threads(args.threads)
+    from .config import load_config
+    from .estimate import as_dict, estimate, report
+
+    result = estimate(load_config(args.config, **_overrides(args.set)), args.devices, args.pictures)
+    print(json.dumps(as_dict(result)) if args.json else report(result))
 
 
 def _export(args: argparse.Namespace) -> None:
@@ -107,6 +158,15 @@ def _measure(args: argparse.Namespace) -> None:
     measure(args.checkpoint, args.data or _data_root(), args.out)
 
 
+def _contact_sheet(args: argparse.Namespace) -> None:
+    from .config import load_config
+    from .contact_sheet import contact_sheet
+
+    overrides = {} if args.autocrop is None else {"autocrop": args.autocrop}
+    figures = contact_sheet(load_config(args.config, **overrides), args.data or _data_root(), args.out, args.count)
+    print(f"{args.out}: {figures['pictures']} pictures, nothing found in {figures['nothing_found']}")
+
+
 def _ablate(args: argparse.Namespace) -> None:
     import dataclasses
 
@@ -155,6 +215,10 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--threads", type=int, default=0, help="CPU threads (default: PyTorch's choice)")
     train.add_argument("--compile", action="store_true", help="torch.compile the network (pays on a GPU, not on a CPU)")
     train.add_argument("--quiet", action="store_true", help="no progress bar")
+    train.add_argument("--set", action="append", metavar="KEY=VALUE", help="replace a setting; may be given again")
+    train.add_argument(
+        "--dry-run", action="store_true", help="two steps with the real data, in a folder that is removed"
+    )
     train.set_defaults(run=_train)
 
     gan = commands.add_parser("train-gan", help="train a StyleGAN2 (one process, one device)")
@@ -212,6 +276,29 @@ def build_parser() -> argparse.ArgumentParser:
     measure.add_argument("--out", type=Path, help="a JSON file for the figures")
     measure.add_argument("--threads", type=int, default=0, help="CPU threads")
     measure.set_defaults(run=_measure)
+
+    prepare = commands.add_parser("prepare", help="decode a large set once into ODM_CACHE, and say how it splits")
+    prepare.add_argument("config", type=Path)
+    prepare.add_argument("--data", type=Path, help="the folder that holds the data sets (default: ODM_DATA)")
+    prepare.add_argument("--set", action="append", metavar="KEY=VALUE", help="replace a setting; may be given again")
+    prepare.set_defaults(run=_prepare)
+
+    estimate = commands.add_parser("estimate", help="memory and time of a run, from what is measured on this machine")
+    estimate.add_argument("config", type=Path)
+    estimate.add_argument("--devices", type=int, default=1, help="devices that share the batch")
+    estimate.add_argument("--pictures", type=int, help="pictures of the set, for its memory")
+    estimate.add_argument("--threads", type=int, default=0, help="CPU threads")
+    estimate.add_argument("--set", action="append", metavar="KEY=VALUE", help="replace a setting; may be given again")
+    estimate.add_argument("--json", action="store_true", help="all figures, in bytes and seconds")
+    estimate.set_defaults(run=_estimate)
+
+    sheet = commands.add_parser("contact-sheet", help="show what the crop of a configuration does to its data")
+    sheet.add_argument("config", type=Path)
+    sheet.add_argument("--data", type=Path, help="the folder that holds the data sets (default: ODM_DATA)")
+    sheet.add_argument("--out", type=Path, required=True, help="a PNG file that git ignores, e.g. runs/sheet.png")
+    sheet.add_argument("--count", type=int, default=24, help="pictures a grade")
+    sheet.add_argument("--autocrop", choices=("none", "disc", "mucosa"), help="instead of the configuration's")
+    sheet.set_defaults(run=_contact_sheet)
 
     ablate = commands.add_parser("ablate", help="compare settings on the phantom, from common trunks, over seeds")
     ablate.add_argument("plan", type=Path, help="a plan, see configs/phantom-ablation.toml")

@@ -181,7 +181,7 @@ PANELS = (
     "mae_beyond",
     "concordance",
 )
-_LEFT, _PANEL, _GAP, _ROW, _TOP = 150, 150, 26, 24, 64
+_LEFT, _PANEL, _GAP, _ROW, _TOP = 150, 208, 30, 24, 64
 
 
 def svg(report: dict[str, Any]) -> str:

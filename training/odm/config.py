@@ -31,16 +31,23 @@ Config = TypeVar("Config", bound="DataConfig")
 class DataConfig:
     """What every run says of its pictures, whatever it trains on them."""
 
-    data: Literal["labels-csv", "class-folders", "phantom"]
+    # the layout of the set (readers.py says of each where it comes from and what its licence is)
+    data: Literal[
+        "labels-csv", "class-folders", "phantom", "eyepacs", "aptos", "limuc", "retinamnist", "hyperkvasir", "idrid"
+    ]
     grades: tuple[float, ...]  # clinical values, lowest first; the labels that may occur
     size: int  # side of the square pictures the network sees, pixels
-    path: str = ""  # folder below the data root (option --data or ODM_DATA); empty for the phantom
+    path: str = ""  # folder (retinamnist: file) below the data root (option --data or ODM_DATA); empty for the phantom
     label_column: str = "grade"  # column of labels.csv
-    role: str = ""  # keep only rows whose `role` column says this; empty keeps all
-    crop: tuple[float, ...] = (0.0, 0.0, 1.0, 1.0)  # left, top, right, bottom as fractions, before resizing
+    role: str = ""  # keep only pictures whose `role` is this; empty keeps all
+    autocrop: Literal["none", "disc", "mucosa"] = "none"  # find the illuminated disc, or mucosa clear of frame and text
+    autocrop_missing: Literal["error", "skip"] = "error"  # what to do with a picture in which none is found
+    crop: tuple[float, ...] = (0.0, 0.0, 1.0, 1.0)  # left, top, right, bottom as fractions of that, before resizing
     resize: int = 0  # side after resizing; random `size` crops are taken from it; 0 means `size`
     flips: Literal["none", "horizontal", "both"] = "horizontal"
-    holdout: float = 0.1  # share of each grade kept from training, chosen by a hash of the file name
+    # share of each grade kept from training, chosen by a hash of the patient, or of the file name where none is known;
+    # a set with a split of its own keeps that
+    holdout: float = 0.1
     class_balance: float = 0.5  # a grade is drawn in proportion to count ** (1 - this); 1 is uniform over grades
     phantom_count: int = 2000  # pictures of the procedural set
     augment: float = 0.0  # probability of each change of geometry and colour that the network is told (augment.py)
@@ -239,14 +246,20 @@ def parse_settings(kind: type[Config], raw: dict[str, Any]) -> Config:
     return config
 
 
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """A TOML text as a dictionary; raises ``ConfigError`` that begins with ``where``."""
+    try:
+        return _toml.loads(text)
+    except _toml.TOMLDecodeError as e:
+        raise ConfigError(f"{where}: {e}") from e
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a dictionary; raises ``ConfigError`` naming the file."""
     try:
-        return _toml.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError as e:
         raise ConfigError(f"{path}: there is no such file") from e
-    except _toml.TOMLDecodeError as e:
-        raise ConfigError(f"{path}: {e}") from e
 
 
 def load_settings(kind: type[Config], path: Path, **overrides: Any) -> Config:
@@ -276,4 +289,7 @@ def plain(config: dict[str, Any]) -> dict[str, Any]:
 def changed_keys(stored: dict[str, Any], config: DataConfig) -> list[str]:
     """Keys whose value in a checkpoint's configuration is not that of ``config``."""
     now = plain(config.to_dict())
+    # a setting that is newer than the checkpoint had, in effect, its default
+    fields = dataclasses.fields(config)
+    stored = {**plain({f.name: f.default for f in fields if f.default is not dataclasses.MISSING}), **stored}
     return sorted(k for k in set(stored) | set(now) if stored.get(k) != now.get(k))

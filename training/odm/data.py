@@ -1,12 +1,11 @@
-"""Data sets as arrays in memory: a folder with ``labels.csv``, a folder per class, or the procedural phantom.
+"""A data set as an array, its split into training and held-out pictures, and training batches from it.
 
-Pictures are uint8 RGB, cropped as declared and resized to one square size. Whatever is wrong with the data is a
-``DataError`` that names the file and the row.
+Pictures are uint8 RGB, cropped as declared and resized to one square size; ``readers`` brings them from disk, ``phantom`` draws
+them.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,24 +13,22 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from .augment import augment, draw_augmentation
 from .config import DataConfig
-from .errors import DataError
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
 class ImageSet:
     """N pictures with their grade's index into ``grades``."""
 
-    images: NDArray[np.uint8]  # [N, S, S, 3]
+    images: NDArray[np.uint8]  # [N, S, S, 3]; may be mapped from a file
     labels: NDArray[np.int64]  # [N]
     names: tuple[str, ...]
     grades: tuple[float, ...]
+    groups: tuple[str, ...] = ()  # N patients, empty where the set names none
+    held_out: NDArray[np.bool_] | None = None  # [N] the publisher's own split, where there is one
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -42,71 +39,9 @@ class ImageSet:
 
     def subset(self, keep: NDArray[np.bool_]) -> ImageSet:
         names = tuple(n for n, k in zip(self.names, keep, strict=True) if k)
-        return ImageSet(self.images[keep], self.labels[keep], names, self.grades)
-
-
-def read_image(path: Path, crop: tuple[float, ...], side: int, row: int | None = None) -> NDArray[np.uint8]:
-    """Reads, crops (fractions left, top, right, bottom) and resizes one picture to [side, side, 3]."""
-    try:
-        with Image.open(path) as raw:
-            image = raw.convert("RGB")
-    except FileNotFoundError as e:
-        raise DataError("the image is missing", file=path, row=row) from e
-    except (UnidentifiedImageError, OSError) as e:
-        raise DataError(f"the image can't be read ({e})", file=path, row=row) from e
-    w, h = image.size
-    box = (crop[0] * w, crop[1] * h, crop[2] * w, crop[3] * h)
-    return np.asarray(image.resize((side, side), Image.Resampling.LANCZOS, box=box))
-
-
-def _grade_index(text: str, grades: tuple[float, ...], file: Path, row: int | None) -> int:
-    try:
-        return grades.index(float(text))
-    except ValueError:
-        declared = ", ".join(f"{g:g}" for g in grades)
-        raise DataError(f"label {text!r} is not one of the declared grades {declared}", file=file, row=row) from None
-
-
-def read_labels_csv(folder: Path, config: DataConfig, side: int) -> ImageSet:
-    """``labels.csv`` with columns ``file``, ``config.label_column`` and, when a role is asked for, ``role``."""
-    table = folder / "labels.csv"
-    if not table.is_file():
-        raise DataError("labels.csv is missing", file=table)
-    images, labels, names = [], [], []
-    with table.open(newline="", encoding="utf-8") as handle:
-        reader = csv.DictReader(handle)
-        needed = ["file", config.label_column] + (["role"] if config.role else [])
-        absent = [c for c in needed if c not in (reader.fieldnames or [])]
-        if absent:
-            raise DataError(f"column{'s' if len(absent) > 1 else ''} {', '.join(absent)} missing", file=table, row=1)
-        for number, row in enumerate(reader, start=2):
-            if config.role and row["role"] != config.role:
-                continue
-            labels.append(_grade_index(row[config.label_column] or "", config.grades, table, number))
-            images.append(read_image(folder / row["file"], config.crop, side, number))
-            names.append(row["file"])
-    return _assemble(images, labels, names, config, table)
-
-
-def read_class_folders(folder: Path, config: DataConfig, side: int) -> ImageSet:
-    """One folder per grade, named by its clinical value (``0``, ``1.5`` …)."""
-    if not folder.is_dir():
-        raise DataError("the data folder is missing", file=folder)
-    images, labels, names = [], [], []
-    for sub in sorted(p for p in folder.iterdir() if p.is_dir()):
-        index = _grade_index(sub.name, config.grades, sub, None)
-        for path in sorted(p for p in sub.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES):
-            images.append(read_image(path, config.crop, side))
-            labels.append(index)
-            names.append(f"{sub.name}/{path.name}")
-    return _assemble(images, labels, names, config, folder)
-
-
-def _assemble(images: list[NDArray[np.uint8]], labels: list[int], names: list[str], config: DataConfig, source: Path) -> ImageSet:  # fmt: skip
-    for index, grade in enumerate(config.grades):
-        if index not in labels:
-            raise DataError(f"no image has grade {grade:g}", file=source)
-    return ImageSet(np.stack(images), np.asarray(labels, dtype=np.int64), tuple(names), config.grades)
+        groups = tuple(g for g, k in zip(self.groups, keep, strict=True) if k) if self.groups else ()
+        held_out = None if self.held_out is None else self.held_out[keep]
+        return ImageSet(self.images[keep], self.labels[keep], names, self.grades, groups, held_out)
 
 
 def load_image_set(config: DataConfig, root: Path | None) -> ImageSet:
@@ -116,19 +51,33 @@ def load_image_set(config: DataConfig, root: Path | None) -> ImageSet:
         from .phantom import phantom_image_set
 
         return phantom_image_set(config.phantom_count, config.size, config.grades, config.seed)
-    if root is None:
-        raise DataError("say where the data is: --data FOLDER or ODM_DATA", file=Path(config.path))
-    reader = read_labels_csv if config.data == "labels-csv" else read_class_folders
-    return reader(root / config.path, config, side)
+    from .readers import load_records, read_records
+
+    records, source = read_records(config, root)
+    return load_records(records, config, side, source)
 
 
 def split_holdout(images: ImageSet, share: float) -> tuple[ImageSet, ImageSet]:
-    """(training, held out): of each grade, ``share`` of the pictures, the first by SHA-256 of their names."""
+    """(training, held out). A set with a split of its own keeps it; else of each grade ``share`` of the pictures is held out.
+
+    Patients (pictures, where no patient is known) come in the order of the SHA-256 of their names, and one is held out, with all
+    its pictures, when that brings the grades' numbers no further from what is wanted.
+    """
+    if images.held_out is not None:
+        return images.subset(~images.held_out), images.subset(images.held_out)
+    wanted = np.asarray([round(share * n) for n in images.counts])
+    members: dict[str, list[int]] = {}
+    for i, group in enumerate(images.groups or images.names):
+        members.setdefault(group, []).append(i)
     held = np.zeros(len(images), dtype=bool)
-    for grade in range(len(images.grades)):
-        members = [i for i in range(len(images)) if images.labels[i] == grade]
-        members.sort(key=lambda i: hashlib.sha256(images.names[i].encode()).digest())
-        held[members[: round(share * len(members))]] = True
+    so_far = np.zeros(len(images.grades), dtype=np.int64)
+    for group in sorted(members, key=lambda g: hashlib.sha256(g.encode()).digest()):
+        with_it = so_far + np.bincount(images.labels[members[group]], minlength=len(images.grades))
+        off, off_with_it = np.abs(wanted - so_far).sum(), np.abs(wanted - with_it).sum()
+        # rather one too many of a grade than none at all
+        if off_with_it < off or (off_with_it == off and so_far.sum() < wanted.sum()):
+            held[members[group]] = True
+            so_far = with_it
     return images.subset(~held), images.subset(held)
 
 

@@ -53,10 +53,17 @@ def denoiser_psnr(model: Model, images: ImageSet, size: int, device: torch.devic
 def training_times(config: TrainConfig, count: int) -> NDArray[np.float32]:
     """[count] times at the mid-quantiles of the distribution that training draws from: the same without any chance."""
     low, high = config.t_range
-    uniform = round(config.uniform_share * count)
+    uniform, faint = round(config.uniform_share * count), round(config.low_noise_share * count)
     normal = NormalDist(config.log_sigma_mean, config.log_sigma_std)
-    log_sigma = [normal.inv_cdf((k + 0.5) / (count - uniform)) for k in range(count - uniform)]
-    t = np.concatenate([low + (high - low) * (np.arange(uniform) + 0.5) / max(1, uniform), 2 / np.pi * np.arctan(np.exp(log_sigma))])  # fmt: skip
+    rest = count - uniform - faint
+    log_sigma = [normal.inv_cdf((k + 0.5) / rest) for k in range(rest)]
+    log_low, log_high = np.log(config.low_noise_range)
+    parts = [
+        low + (high - low) * (np.arange(uniform) + 0.5) / max(1, uniform),
+        2 / np.pi * np.arctan(np.exp(log_sigma)),
+        np.exp(log_low + (log_high - log_low) * (np.arange(faint) + 0.5) / max(1, faint)),
+    ]
+    t = np.concatenate(parts)
     return np.clip(t, low, high).astype(np.float32)
 
 

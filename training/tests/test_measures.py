@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,8 +13,10 @@ from torch import Tensor
 from odm.__main__ import main
 from odm.bench import bench
 from odm.config import TrainConfig
-from odm.data import load_image_set
-from odm.validate import ORDER_TIMES, PSNR_TIMES, denoiser_psnr, ordinality
+from odm.data import ImageSet, load_image_set
+from odm.schedule import alpha_sigma, noise_loss_weight
+from odm.train import draw_times
+from odm.validate import ORDER_TIMES, PSNR_TIMES, denoiser_psnr, held_out_noise_loss, ordinality, training_times
 
 from .conftest import TINY, toml
 
@@ -70,3 +73,23 @@ def test_measure_compares_checkpoints(tmp_path: Path, capsys: pytest.CaptureFixt
     assert (tmp_path / "figures.json").is_file()
     # the same is in the log of the run, for its last state
     assert "psnr_held_out" in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8")
+
+
+def test_noise_loss_of_known_models(tiny: Tiny) -> None:
+    """Times are those of training, and a model whose error is known has the loss that follows from it."""
+    config = tiny(low_noise_share=0.1)
+    grey = ImageSet(np.full((200, 32, 32, 3), 128, np.uint8), np.arange(200) % 5, ("",) * 200, config.grades)
+    times = torch.from_numpy(training_times(config, 4000))
+    drawn = draw_times(np.random.default_rng(0), 40_000, config)
+    quantiles = torch.tensor([0.05, 0.25, 0.5, 0.75, 0.95])
+    torch.testing.assert_close(torch.quantile(times, quantiles), torch.quantile(drawn, quantiles), atol=0.01, rtol=0)
+
+    def leaves_the_noise(x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        return x
+
+    measured = held_out_noise_loss(leaves_the_noise, grey, config, CPU)
+    # grey is zero (nearly), so it is off by sigma times normals
+    alpha, sigma = alpha_sigma(times)
+    expected = float((noise_loss_weight(alpha, sigma) * sigma.square()).mean())
+    assert measured == pytest.approx(expected, rel=0.05)
+    assert held_out_noise_loss(leaves_the_noise, grey, config, CPU) == measured, "nothing random is left"

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..bundle import Bundle, is_generator, metadata_of
 from ..config import TrainConfig, parse_config
-from ..data import ImageSet, center_crop, load_image_set, read_labels_csv, split_holdout
+from ..data import ImageSet, center_crop, load_image_set, split_holdout
 from ..errors import DataError
 from ..noise import Purpose
 from ..onnx_torch import OnnxModule
@@ -196,5 +196,5 @@ def _between(config: TrainConfig, root: Path, seed: int) -> dict[float, NDArray[
     if not found:
         return {}
     other = dataclasses.replace(config, role=INTERPOLATION_ROLE, grades=tuple(found))
-    images = read_labels_csv(root / config.path, other, config.resize or config.size)
+    images = load_image_set(other, root)
     return {v: shown(images.images[images.labels == k], config.size, config.flips, seed) for k, v in enumerate(found)}
