@@ -100,7 +100,7 @@ def _estimate(args: argparse.Namespace) -> None:
     from .estimate import as_dict, estimate, report
 
     result = estimate(load_config(args.config, **_overrides(args.set)), args.devices, args.pictures)
-    print(json.dumps(as_dict(result)) if args.json else report(result))
+    print(json.dumps(as_dict(result)) if args.json else report(result, args.tflops))
 
 
 def _export(args: argparse.Namespace) -> None:
@@ -287,6 +287,9 @@ def build_parser() -> argparse.ArgumentParser:
     estimate.add_argument("config", type=Path)
     estimate.add_argument("--devices", type=int, default=1, help="devices that share the batch")
     estimate.add_argument("--pictures", type=int, help="pictures of the set, for its memory")
+    estimate.add_argument(
+        "--tflops", type=float, help="what a device achieves, measured elsewhere, to reckon a time with"
+    )
     estimate.add_argument("--threads", type=int, default=0, help="CPU threads")
     estimate.add_argument("--set", action="append", metavar="KEY=VALUE", help="replace a setting; may be given again")
     estimate.add_argument("--json", action="store_true", help="all figures, in bytes and seconds")

@@ -136,7 +136,12 @@ def _duration(seconds: float) -> str:
     return f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.1f} hours" if hours >= 1 else f"{seconds / 60:.0f} minutes"  # fmt: skip
 
 
-def report(e: Estimate) -> str:
+def seconds_at(e: Estimate, tflops: float) -> float:
+    """Time of the run on ``devices`` that each achieve ``tflops`` (10^12 operations a second), as measured elsewhere."""
+    return e.images * 3 * e.flops_per_evaluation * e.evaluations_per_image / (tflops * 1e12 * e.devices)
+
+
+def report(e: Estimate, tflops: float | None = None) -> str:
     """The estimate in words; every number says whether it is exact, measured here, or reckoned from those."""
     lines = [
         f"network      {e.parameters / 1e6:.1f} M parameters, {e.flops_per_evaluation / 1e9:.2f} GFLOP an evaluation (exact)",
@@ -163,6 +168,11 @@ def report(e: Estimate) -> str:
             else ""
         ),
     ]
+    if tflops is not None:
+        lines.append(
+            f"             {_duration(seconds_at(e, tflops))} on {e.devices} device{'s' if e.devices > 1 else ''} "
+            f"that achieve {tflops:g} TFLOP/s each (given, not measured)"
+        )
     return "\n".join(lines)
 
 

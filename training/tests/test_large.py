@@ -15,7 +15,7 @@ from PIL import Image
 from odm.__main__ import main
 from odm.checkpoint import read_checkpoint
 from odm.config import load_config
-from odm.estimate import estimate, report
+from odm.estimate import estimate, report, seconds_at
 from odm.network import Denoiser, count_flops
 from odm.train import changed_keys
 
@@ -100,6 +100,9 @@ def test_estimate_counts_and_measures(tmp_path: Path, capsys: pytest.CaptureFixt
     assert e.images_per_second > 0 and e.seconds == pytest.approx(200 / e.images_per_second)
     # activations: more than the float32 pictures themselves, and in proportion to the batch
     assert e.activations_bytes_per_image > 4 * 3 * 32 * 32
+    # ten times the achieved rate, a tenth of the time
+    assert seconds_at(e, 10 * e.flops_per_second / 1e12) == pytest.approx(e.seconds / 10)
+    assert "given, not measured" in report(e, 20)
     wider = estimate(load_config(path, channels=[32, 48]), steps=1)
     assert wider.activations_bytes_per_image > 1.5 * e.activations_bytes_per_image
     assert "measured here" in report(e) and "at best" in report(e)
