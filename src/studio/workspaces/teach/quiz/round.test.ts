@@ -71,6 +71,10 @@ describe('a round', () => {
     const questions = planRound(settings({ count: 12 }), manifest, reals);
     const real = questions.flatMap(({ items }) => items).filter((item) => item.source.kind === 'real');
     expect(real.length).toBeGreaterThanOrEqual(4);
+    const few = planRound(settings({ count: 3 }), manifest, reals).filter(
+      (q) => q.items[0]!.source.kind === 'real',
+    );
+    expect([1, 2]).toContain(few.length);
     for (const { grade, source } of real)
       expect(reals.find((r) => source.kind === 'real' && r.file === source.file)?.grade).toBe(grade);
     const many = planRound(settings({ count: 40 }), manifest, reals);

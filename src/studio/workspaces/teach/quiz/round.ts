@@ -105,10 +105,13 @@ export function planRound(
   );
   // Every other question of a grade or a pair is real, so that neither kind is the easier one by its grades.
   const turn = new Map<string, boolean>();
+  let firstTurn = uniform() < 0.5;
   let drawn = 0;
   return wanted.map((asked) => {
     const kind = [...asked].sort((a, b) => a - b).join();
-    const turnToReal = turn.get(kind) ?? uniform() < 0.5;
+    const known = turn.get(kind);
+    if (known === undefined) firstTurn = !firstTurn;
+    const turnToReal = known ?? firstTurn;
     turn.set(kind, !turnToReal);
     const real = turnToReal && asked.every((grade) => left.get(grade)!.length > 0);
     const items = asked.map((grade): Item => {
