@@ -204,7 +204,8 @@ class GanTrainer:
         pictures = torch.from_numpy(to_float(center_crop(held.images, self.config.size))).to(self.device)
         y = self._rows(held.labels)
         pieces = zip(torch.split(pictures, batch), torch.split(y, batch))  # type: ignore[no-untyped-call]
-        parts = [self.discriminator(x, r, self.dtype) for x, r in pieces]
+        self.random.manual_seed(self.config.seed)  # augmented as the training pictures are; a step seeds it anew
+        parts = [self.discriminator(self._augmented(x), r, self.dtype) for x, r in pieces]
         return float(torch.cat(parts).sign().mean())
 
     @torch.no_grad()
