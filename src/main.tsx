@@ -9,7 +9,8 @@ import { App } from './studio/App';
 import { InstallationContext, SessionContext } from './studio/context';
 import { BundleLibrary } from './studio/store/library';
 import { Installation } from './studio/store/installation';
-import { readLocation, readWorkspace, writeLocation } from './studio/store/location';
+import { linkHash, openFromAddress, receiveHash } from './studio/store/arrivals';
+import { readWorkspace, writeLocation } from './studio/store/location';
 import { createPreferences } from './studio/store/preferences';
 import { readPresenter, writePresenter } from './studio/store/presenter';
 import { StudioSession } from './studio/store/session';
@@ -49,7 +50,10 @@ declare global {
 }
 window.odmStudio = session;
 
-window.addEventListener('hashchange', () => session.openWorkspace(readWorkspace(location.hash)));
+window.addEventListener('hashchange', () => {
+  session.openWorkspace(readWorkspace(location.hash));
+  void receiveHash(session, location.hash);
+});
 session.store.subscribe(({ workspace, presenter }, before) => {
   if (workspace !== readWorkspace(location.hash)) location.hash = workspace;
   if (presenter !== before.presenter) {
@@ -59,6 +63,19 @@ session.store.subscribe(({ workspace, presenter }, before) => {
       location.pathname + writePresenter(location.search, presenter) + location.hash,
     );
   }
+});
+
+/** Browsers allow only so many changes of the address in a row. */
+const ADDRESS_REST_MS = 400;
+let addressTimer: ReturnType<typeof setTimeout> | undefined;
+// The address is a link to what the page shows, whenever that rests.
+session.store.subscribe(() => {
+  clearTimeout(addressTimer);
+  addressTimer = setTimeout(() => {
+    const hash = linkHash(session);
+    if (session.store.getState().workspace !== 'sample' || !hash || hash === location.hash) return;
+    history.replaceState(null, '', location.pathname + location.search + hash);
+  }, ADDRESS_REST_MS);
 });
 
 /** Settles when everything that describes the models has been read; what can't be read is left out. */
@@ -118,4 +135,9 @@ createRoot(root).render(
   </StrictMode>,
 );
 
-void session.open(readLocation(location.search), !workspaceOf(readWorkspace(location.hash)).drawsItself);
+void openFromAddress(
+  session,
+  location.search,
+  location.hash,
+  !workspaceOf(readWorkspace(location.hash)).drawsItself,
+);

@@ -1,6 +1,7 @@
 /** The page around the workspaces. */
 import { createElement, useEffect, useState, type ComponentType, type ReactNode } from 'react';
 import { ErrorPanel } from './components/ErrorPanel';
+import { Arrivals } from './components/Arrivals';
 import { Header } from './components/Header';
 import { PresenterFrame } from './components/PresenterFrame';
 import { UpdateNotice } from './components/UpdateNotice';
@@ -30,6 +31,7 @@ export function App() {
       ) : (
         <Header current={workspace} onShowKeys={() => setKeysShown(true)} />
       )}
+      <Arrivals />
       {workspace !== SAMPLE && <ShellProblem />}
       <WorkspacePlace key={workspace.id} workspace={workspace} />
       <Keyboard

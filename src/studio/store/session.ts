@@ -4,6 +4,7 @@
  * one before. Neighbour requests are background work: they wait until nothing is sampled and the scrubber has rested.
  */
 import { StudioError } from '../../errors';
+import type { LinkState, Look } from '../../exchange/link';
 import type {
   EngineClient,
   LoadedModel,
@@ -28,6 +29,7 @@ import {
   NO_NEIGHBOURS,
   runIsGenerated,
   sameRequest,
+  type Notice,
   type RunInfo,
   type RunStatus,
   type StudioState,
@@ -97,8 +99,11 @@ export class StudioSession {
 
   // ---- opening, models ---------------------------------------------------------------------------------------------
 
-  /** Reads the catalogue, then loads a model and draws the first picture, unless the workspace draws its own. */
-  async open(wishes: LocationWishes, draw = true): Promise<void> {
+  /**
+   * Reads the catalogue, then loads a model and draws the first picture: a link's, or the same for everyone; or leaves the
+   * drawing to the workspace, which draws its own.
+   */
+  async open(wishes: LocationWishes, draw = true, link: LinkState | null = null): Promise<void> {
     const job = this.#begin();
     this.#set({ provider: wishes.provider, activity: { kind: 'loading', phase: { phase: 'catalogue' } } });
     let model: string;
@@ -108,20 +113,31 @@ export class StudioSession {
       if (first === undefined) throw new StudioError(noModels);
       if (job.signal.aborted) return;
       this.#set({ bundles });
-      model = wishes.model !== null && bundles.includes(wishes.model) ? wishes.model : first;
+      const wished = link?.request.model ?? wishes.model;
+      model = wished !== null && bundles.includes(wished) ? wished : first;
       const manifest = await this.#manifest(model);
       if (job.signal.aborted) return;
-      this.#set({ draft: firstDraft(manifest, wishes.variant) });
+      if (link && (model !== link.request.model || !manifest.variants[link.request.variant])) {
+        this.notify(problemOf(foreign('link', link.request)));
+        link = null;
+      }
+      this.#set(
+        link
+          ? { draft: link.request, ...lookOf(link.look, manifest) }
+          : { draft: firstDraft(manifest, wishes.variant) },
+      );
       this.#readOtherManifests(bundles, model);
     } catch (thrown) {
-      this.#fail(job, thrown, () => this.open(wishes, draw));
+      this.#fail(job, thrown, () => this.open(wishes, draw, link));
       return;
     }
-    if (draw) await this.#loadAndSample(job);
-    else {
+    if (!draw) {
       this.#set({ activity: { kind: 'idle' } });
       this.#setUpShown();
+      return;
     }
+    await this.#loadAndSample(job, link?.look.step);
+    if (link) this.#sayOrigin(link);
   }
 
   async chooseModel(model: string): Promise<void> {
@@ -226,14 +242,18 @@ export class StudioSession {
    * Opens a request in the Sample workspace with its whole state, drawing it unless it is the picture already there. The
    * scrubber goes to `step` (the finished picture when left out) and stays there while later steps arrive.
    */
-  async openInSample(request: SampleRequest, step = request.steps): Promise<void> {
+  async openInSample(
+    request: SampleRequest,
+    step = request.steps,
+    look: Partial<StudioState> = { compared: null },
+  ): Promise<void> {
     this.#set({ workspace: SAMPLE });
     const { run, manifests } = this.store.getState();
     const known = manifests[request.model];
     if (known) request = canonicalRequest(known, request);
     if (run?.status === 'finished' && sameRequest(run.request, request)) {
       this.#begin();
-      this.#set({ draft: request, compared: null, activity: { kind: 'idle' } });
+      this.#set({ draft: request, ...look, activity: { kind: 'idle' } });
       this.seek(step);
       return;
     }
@@ -243,13 +263,75 @@ export class StudioSession {
     try {
       manifest = await this.#manifest(request.model);
     } catch (thrown) {
-      this.#fail(job, thrown, () => this.openInSample(request, step));
+      this.#fail(job, thrown, () => this.openInSample(request, step, look));
       return;
     }
     if (job.signal.aborted) return;
     const draft = canonicalRequest(manifest, request);
-    this.#set({ draft, compared: null });
+    this.#set({ draft, ...look });
     await this.#loadAndSample(job, Math.min(step, draft.steps));
+  }
+
+  /**
+   * Opens what a file or a link says was made, drawing it again, and says so where it may differ.
+   * @throws StudioError `file-invalid` or `link-invalid` when this studio has not got the model.
+   */
+  async openMade(made: Made, from: 'file' | 'link'): Promise<void> {
+    const { request, step } = made;
+    const { bundles } = this.store.getState();
+    if (bundles.length > 0 && !bundles.includes(request.model)) throw foreign(from, request);
+    const manifest = await this.#manifest(request.model);
+    if (!manifest.variants[request.variant]) throw foreign(from, request);
+    await this.openInSample(request, step, made.look ? lookOf(made.look, manifest) : undefined);
+    this.#sayOrigin(made);
+  }
+
+  /** Shows frames that were kept, without drawing them again; then makes their model ready for the neighbours. */
+  async showKept(
+    kept: Pick<RunInfo, 'request' | 'provider' | 'status'>,
+    frames: readonly StepFrame[],
+  ): Promise<void> {
+    this.openWorkspace('sample');
+    const job = this.#begin();
+    const last = frames.at(-1);
+    try {
+      const manifest = await this.#manifest(kept.request.model);
+      if (job.signal.aborted || !last) return;
+      const reel = new FrameReel(this.#parts.maxFrameBytes);
+      for (const frame of frames) reel.push(frame);
+      this.#reel = reel;
+      this.#neighbourResults.clear();
+      this.#set({
+        draft: kept.request,
+        compared: null,
+        run: { ...kept, id: ++this.#runs, manifest, held: reel.indices(), totalMs: null, nfe: null },
+        cursor: last.index,
+        neighbours: NO_NEIGHBOURS,
+      });
+      await this.#load(job);
+      if (this.#job !== job) return;
+      this.#job = null;
+      this.#set({ activity: { kind: 'idle' } });
+    } catch (thrown) {
+      this.#fail(job, thrown, () => this.draw());
+    }
+  }
+
+  /** Everything on the Sample page as a link's content, or null while there is no finished picture. */
+  link(): LinkState | null {
+    const { run, cursor, view, noiseMap, differenceMap, compared, lockedLimit } = this.store.getState();
+    const modelSha256 = run?.manifest.variants[run.request.variant]?.sha256;
+    if (run?.status !== 'finished' || modelSha256 === undefined) return null;
+    return {
+      request: run.request,
+      modelSha256,
+      provider: providerName(run.provider),
+      look: { step: cursor, view, noiseMap, differenceMap, compared, lockedLimit },
+    };
+  }
+
+  notify(notice: Notice | null): void {
+    this.#set({ notice });
   }
 
   /**
@@ -659,6 +741,28 @@ export class StudioSession {
     });
   }
 
+  /** Says where the picture on the page may differ from the one that a file or a link came from. */
+  #sayOrigin(made: Made | LinkState): void {
+    const { run } = this.store.getState();
+    if (run?.status !== 'finished' || !sameRequest(run.request, made.request)) return;
+    const weights = run.manifest.variants[run.request.variant]?.sha256;
+    const here = providerName(run.provider);
+    const kind = (provider: string) => provider.split(',')[0];
+    if (weights !== made.modelSha256) {
+      this.notify({
+        kind: 'info',
+        message: 'It was made with other weights of this model than the ones here.',
+        remedy: 'The settings are the same; the picture differs.',
+      });
+    } else if (made.provider !== '' && kind(made.provider) !== kind(here)) {
+      this.notify({
+        kind: 'info',
+        message: `It was made on ${kind(made.provider)}; here it was drawn on ${kind(here)}.`,
+        remedy: 'The picture may differ slightly.',
+      });
+    }
+  }
+
   #finishRun(run: RunInfo, status: RunStatus, totalMs: number, nfe: number): void {
     this.#set({ run: { ...run, status, totalMs, nfe } });
   }
@@ -790,6 +894,36 @@ const nothingKept = {
   message: 'This browser keeps nothing for this page, so a bundle can’t be brought along.',
   remedy: 'Open the studio over https or on localhost, and not in a private window.',
 } as const;
+
+/** What a file or a link says of a picture. */
+export interface Made {
+  readonly request: SampleRequest;
+  readonly modelSha256: string;
+  /** As `providerName` says it; empty when it is not known. */
+  readonly provider: string;
+  readonly step: number;
+  readonly look?: Look;
+}
+
+function foreign(from: 'file' | 'link', { model, variant }: SampleRequest): StudioError {
+  return new StudioError({
+    code: from === 'file' ? 'file-invalid' : 'link-invalid',
+    message: `This ${from === 'file' ? 'picture was made by' : 'link is for'} another model, ${model} (${variant}), which this studio has not got.`,
+    remedy: 'Open it in a studio that has the model.',
+  });
+}
+
+export function problemOf({ message, remedy }: StudioError): Notice {
+  return { kind: 'problem', message, remedy };
+}
+
+/** A link's way of looking; a grade that the model has not got is not compared. */
+function lookOf(look: Look, { grades }: BundleManifest): Partial<StudioState> {
+  const { noiseMap, differenceMap, lockedLimit } = look;
+  const compared = look.compared !== null && look.compared < grades.length ? look.compared : null;
+  const view = compared === null && look.view === 'difference' ? 'x' : look.view;
+  return { view, noiseMap, differenceMap, lockedLimit, compared };
+}
 
 const noModels = {
   code: 'catalogue-invalid',

@@ -56,6 +56,13 @@ export interface NeighbourState {
   readonly error: ErrorInfo | null;
 }
 
+/** Something worth saying that is no failure of what is on the page: about a file or a link that came in. */
+export interface Notice {
+  readonly kind: 'info' | 'problem';
+  readonly message: string;
+  readonly remedy: string;
+}
+
 export interface StudioState {
   /** Id of the workspace that is open, as in the address. */
   readonly workspace: string;
@@ -75,6 +82,7 @@ export interface StudioState {
   readonly run: RunInfo | null;
   /** What failed last, until it is tried again or put away. */
   readonly failure: ErrorInfo | null;
+  readonly notice: Notice | null;
   /** Read out by the page's one status region; milestones only. */
   readonly announcement: string;
 
@@ -118,6 +126,7 @@ export function createStudioStore(initial: Partial<StudioState> = {}) {
     model: null,
     run: null,
     failure: null,
+    notice: null,
     announcement: '',
     cursor: 0,
     playing: false,
