@@ -13,6 +13,10 @@ export interface Preferences {
   loop: boolean;
   /** Burn the "synthetic" strip into saved pictures. */
   strip: boolean;
+  /** Keep every step of a run in the gallery, not only its picture. */
+  keepTrajectories: boolean;
+  /** Whether the browser was asked not to clear the gallery away. */
+  askedToPersist: boolean;
   /** Keys chosen instead of the usual ones, by the shortcut's id. */
   keys: Readonly<Record<string, string>>;
 }
@@ -25,6 +29,8 @@ export const DEFAULT_PREFERENCES: Preferences = {
   speed: 8,
   loop: false,
   strip: true,
+  keepTrajectories: false,
+  askedToPersist: false,
   keys: {},
 };
 
@@ -43,6 +49,8 @@ export function readPreferences(stored: unknown): Preferences {
     speed: SPEEDS.some((v) => v === s.speed) ? (s.speed as number) : d.speed,
     loop: bool(s.loop, d.loop),
     strip: bool(s.strip, d.strip),
+    keepTrajectories: bool(s.keepTrajectories, d.keepTrajectories),
+    askedToPersist: bool(s.askedToPersist, d.askedToPersist),
     keys: readKeys(s.keys),
   };
 }
