@@ -16,6 +16,7 @@ import { readPresenter, writePresenter } from './studio/store/presenter';
 import { StudioSession } from './studio/store/session';
 import { createStudioStore } from './studio/store/state';
 import { workspaceOf } from './studio/workspaces';
+import { galleryDesk } from './studio/workspaces/gallery/useGallery';
 import './studio/styles/index.css';
 
 const modelsUrl = new URL('models/', document.baseURI).href;
@@ -134,6 +135,9 @@ createRoot(root).render(
     </SessionContext>
   </StrictMode>,
 );
+
+// From the start, so that every run is kept, whichever workspace is open.
+galleryDesk(session);
 
 void openFromAddress(
   session,

@@ -4,10 +4,11 @@ import { exampleManifest } from '../models/testing';
 import { Archive } from './archive';
 import {
   datasetReadme,
-  labelsCsv,
   parsePlan,
   parseShard,
   pictureFile,
+  pictureFiles,
+  planLabels,
   planRequest,
   planSize,
   planText,
@@ -72,8 +73,18 @@ describe('a plan', () => {
   });
 });
 
+it('chosen pictures have names of their own, even with one grade and seed', () => {
+  const [first, second] = whole;
+  expect(pictureFiles([first!, { ...first!, steps: 9 }, second!, { ...first!, steps: 10 }])).toEqual([
+    'images/0/7.png',
+    'images/0/7-2.png',
+    'images/1.5/7.png',
+    'images/0/7-3.png',
+  ]);
+});
+
 it('labels.csv brings the requests back', () => {
-  const text = labelsCsv(whole, plan.modelSha256);
+  const text = planLabels(plan, () => true);
   expect(text.split('\r\n')[0]).toBe('file,grade,seed,model,variant,sampler,steps,guidance,eta,model_sha256');
   expect(parseRequests(text)).toEqual(whole);
 });
@@ -85,7 +96,7 @@ it('the texts of a set are those of the golden file', async () => {
     manifest,
     plan,
     planText: planText(plan),
-    labels: labelsCsv(whole, plan.modelSha256),
+    labels: planLabels(plan, () => true),
     readme: datasetReadme(manifest, plan),
   };
   expect(texts.readme).toContain(manifest.data.credit);

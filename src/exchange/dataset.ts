@@ -107,12 +107,44 @@ export function pictureFile({ severity, seed }: Pick<SampleRequest, 'severity' |
   return `images/${severity}/${seed}.png`;
 }
 
+/** One row of a labels.csv. */
+export interface Labelled {
+  readonly file: string;
+  readonly request: SampleRequest;
+  readonly modelSha256: string;
+}
+
 /** labels.csv: the file, its grade, and the rest of its request, from which the picture can be made again. */
-export function labelsCsv(requests: Iterable<SampleRequest>, modelSha256: string): string {
+export function labelsCsv(pictures: Iterable<Labelled>): string {
   const rows = function* () {
-    for (const request of requests) yield [pictureFile(request), ...requestCells(request), modelSha256];
+    for (const { file, request, modelSha256 } of pictures)
+      yield [file, ...requestCells(request), modelSha256];
   };
   return toCsv(['file', ...REQUEST_COLUMNS, 'model_sha256'], rows());
+}
+
+/** The labels.csv of those of a plan's pictures that are there. */
+export function planLabels(plan: DatasetPlan, there: (request: SampleRequest) => boolean): string {
+  const rows = function* () {
+    for (const request of shardRequests(plan)) {
+      if (there(request)) yield { file: pictureFile(request), request, modelSha256: plan.modelSha256 };
+    }
+  };
+  return labelsCsv(rows());
+}
+
+/**
+ * File names of pictures that nobody planned: as `pictureFile`, with a number where one grade and seed comes twice (with
+ * other settings).
+ */
+export function pictureFiles(requests: readonly SampleRequest[]): string[] {
+  const taken = new Map<string, number>();
+  return requests.map((request) => {
+    const file = pictureFile(request);
+    const times = (taken.get(file) ?? 0) + 1;
+    taken.set(file, times);
+    return times === 1 ? file : file.replace(/\.png$/, `-${times}.png`);
+  });
 }
 
 /** JSON of a plan, as the folder's `plan.json` holds it. */
@@ -120,9 +152,25 @@ export function planText(plan: DatasetPlan): string {
   return `${JSON.stringify(plan, null, 2)}\n`;
 }
 
-/** README.md of a set: what it is, how it was made, under which licence. */
+/** README.md of a planned set: what it is, how it was made, under which licence. */
 export function datasetReadme(manifest: BundleManifest, plan: DatasetPlan): string {
-  const named = plan.grades.map((value) => {
+  return readme(manifest, plan.grades, [
+    `Drawn by ${manifest.title} (\`${manifest.id}\`, variant \`${plan.variant}\`), ${manifest.scale}: ${plan.count} a grade, seeds ${plan.seed} to ${plan.seed + plan.count - 1}, the same at every grade.`,
+    `Sampler ${plan.sampler}, ${plan.steps} steps, guidance ${plan.guidance}, eta ${plan.eta}. SHA-256 of the weights: \`${plan.modelSha256}\`.`,
+  ]);
+}
+
+/** README.md of pictures of one model that somebody chose. */
+export function selectionReadme(manifest: BundleManifest, requests: readonly SampleRequest[]): string {
+  const grades = [...new Set(requests.map((request) => request.severity))].sort((a, b) => a - b);
+  return readme(manifest, grades, [
+    `${requests.length} pictures drawn by ${manifest.title} (\`${manifest.id}\`), ${manifest.scale}, chosen by hand.`,
+    'Seeds and settings differ from picture to picture; `labels.csv` has them all.',
+  ]);
+}
+
+function readme(manifest: BundleManifest, grades: readonly number[], about: readonly string[]): string {
+  const named = grades.map((value) => {
     const grade = manifest.grades.find((g) => g.value === value);
     return `- \`images/${value}/\`: ${grade ? `${grade.short}, ${grade.label}` : `severity ${value}, between or beyond the trained grades`}`;
   });
@@ -132,8 +180,7 @@ export function datasetReadme(manifest: BundleManifest, plan: DatasetPlan): stri
     '',
     `**${DISCLAIMER}**`,
     '',
-    `Drawn by ${manifest.title} (\`${manifest.id}\`, variant \`${plan.variant}\`), ${manifest.scale}: ${plan.count} a grade, seeds ${plan.seed} to ${plan.seed + plan.count - 1}, the same at every grade.`,
-    `Sampler ${plan.sampler}, ${plan.steps} steps, guidance ${plan.guidance}, eta ${plan.eta}. SHA-256 of the weights: \`${plan.modelSha256}\`.`,
+    ...about,
     '',
     ...named,
     '',

@@ -1,16 +1,11 @@
 /** The settings of a picture as controls of the draft; what a change leads to is the workspace's affair. */
 import type { ReactNode } from 'react';
-import { SAMPLERS, type SampleRequest, type SamplerName } from '../../models/request';
+import { SAMPLERS, type SampleRequest } from '../../models/request';
 import { useSession, useStudio } from '../context';
 import { draftIsGenerated, draftManifest } from '../store/state';
 import { ModelInfo } from './model/ModelInfo';
+import { SAMPLER_TITLES } from './samplers';
 import { Disclosure, IconButton, NumberBox, Segmented, SelectBox } from './widgets';
-
-const SAMPLER_TITLES: Record<SamplerName, string> = {
-  ddpm: 'DDPM (random)',
-  ddim: 'DDIM',
-  'dpmpp-2m': 'DPM-Solver++ 2M',
-};
 
 const MAX_SEED = 0xffffffff;
 

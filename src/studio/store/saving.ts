@@ -27,8 +27,8 @@ export function fileStem({ model, variant, severity, seed }: SampleRequest): str
   return `${model}_${variant}_grade-${severity}_seed-${seed}`;
 }
 
-export function download(bytes: Uint8Array, type: string, name: string): void {
-  saveFile(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }), type, name);
+export function download(content: Uint8Array | Blob, type: string, name: string): void {
+  saveFile(content instanceof Blob ? content : new Blob([content as Uint8Array<ArrayBuffer>], { type }), type, name);
 }
 
 /** Hands a file to the person. */

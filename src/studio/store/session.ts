@@ -291,7 +291,7 @@ export class StudioSession {
     kept: Pick<RunInfo, 'request' | 'provider' | 'status'>,
     frames: readonly StepFrame[],
   ): Promise<void> {
-    this.openWorkspace('sample');
+    this.#set({ workspace: SAMPLE });
     const job = this.#begin();
     const last = frames.at(-1);
     try {
@@ -507,6 +507,11 @@ export class StudioSession {
 
   dismissFailure(): void {
     this.#set({ failure: null });
+  }
+
+  /** A model's description, read once. @throws StudioError `manifest-invalid` or `download-failed`. */
+  manifest(model: string): Promise<BundleManifest> {
+    return this.#manifest(model);
   }
 
   // ---- looking -----------------------------------------------------------------------------------------------------

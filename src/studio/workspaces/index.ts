@@ -45,6 +45,15 @@ const SEVERITY: Workspace = {
   drawsItself: true,
 };
 
+const GALLERY: Workspace = {
+  id: 'gallery',
+  title: 'Gallery',
+  icon: 'gallery',
+  purpose: 'Find every picture drawn here again, draw many, take them away',
+  component: { load: async () => (await import('./gallery/GalleryWorkspace')).GalleryWorkspace },
+  shortcuts: [],
+};
+
 const TEACH: Workspace = {
   id: 'teach',
   title: 'Teach',
@@ -64,7 +73,7 @@ const ORDINALITY: Workspace = {
   drawsItself: true,
 };
 
-export const WORKSPACES: readonly Workspace[] = [SAMPLE, SEVERITY, ORDINALITY, TEACH];
+export const WORKSPACES: readonly Workspace[] = [SAMPLE, SEVERITY, ORDINALITY, GALLERY, TEACH];
 
 /** The workspace of that id; Sample when there is none. */
 export function workspaceOf(id: string): Workspace {
