@@ -1,6 +1,5 @@
 /** For everybody: axe in both themes and sizes, no sideways scrolling on a telephone, and the whole job by keyboard. */
-import { AxeBuilder } from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
+import { seriousViolations } from './axe';
 import { expect, test } from './fixtures';
 import type { Studio } from './studio';
 
@@ -8,18 +7,6 @@ const SIZES = {
   desktop: { width: 1280, height: 800 },
   phone: { width: 390, height: 844 },
 } as const;
-
-/** WCAG 2.2 AA and axe's own good practice; what axe calls minor or moderate is not counted. */
-async function seriousViolations(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze();
-  return violations
-    .filter((violation) => violation.impact === 'serious' || violation.impact === 'critical')
-    .map(
-      (violation) => `${violation.id}: ${violation.nodes.map((node) => node.target.join(' ')).join(', ')}`,
-    );
-}
 
 async function openWithEverythingShown(studio: Studio): Promise<void> {
   await studio.open({ model: 'phantom' });

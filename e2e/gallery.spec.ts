@@ -1,0 +1,326 @@
+/**
+ * What is kept, what leaves and what comes back, on the phantom: the gallery across reloads and tabs, a full disk, files
+ * dropped on the page, links in another profile, batches.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Page } from '@playwright/test';
+import { decode, encode } from 'fast-png';
+import { unzipSync, strFromU8 } from 'fflate';
+import { readProvenance } from '../src/exchange/png';
+import { parseRequests } from '../src/exchange/requestTable';
+import { expect, test } from './fixtures';
+import { maxDifference, Studio } from './studio';
+import { seriousViolations } from './axe';
+
+const tiles = (page: Page) => page.getByTestId('tile');
+
+async function openGallery(page: Page): Promise<void> {
+  await page.getByTestId('workspace-gallery').click();
+  await expect(page.getByTestId('gallery')).toHaveAttribute('data-status', 'ready');
+}
+
+async function drop(page: Page, name: string, bytes: Uint8Array, type = 'image/png'): Promise<void> {
+  await page.evaluate(
+    ([name, type, base64]) => {
+      const bytes = Uint8Array.from(atob(base64!), (c) => c.charCodeAt(0));
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([bytes], name!, { type: type! }));
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    },
+    [name, type, Buffer.from(bytes).toString('base64')],
+  );
+}
+
+test('every run is kept, found again, deleted and taken back, in two tabs at once', async ({
+  studio,
+  page,
+  context,
+}) => {
+  await studio.open({ model: 'phantom', ep: 'wasm' });
+  const first = await studio.finished();
+  await studio.draws(() => studio.chooseGrade(4));
+  await studio.startsLongRun();
+  await page.getByTestId('cancel').click();
+  await expect(studio.activity).toHaveAttribute('data-state', 'cancelled');
+
+  await openGallery(page);
+  await expect(tiles(page)).toHaveCount(3);
+  await expect(tiles(page).first()).toHaveAccessibleName(/stopped early/);
+
+  await test.step('after a reload too; the picture that the address draws again is the same entry', async () => {
+    await page.reload();
+    await expect(tiles(page)).toHaveCount(3);
+  });
+
+  await test.step('its settings are seen without touching the current ones', async () => {
+    await page.getByTestId('filter-grade').selectOption({ index: 1 });
+    await expect(tiles(page)).toHaveCount(1);
+    const before = await page.evaluate(() => window.odmStudio?.store.getState().draft);
+    await tiles(page).first().click();
+    await expect(page.getByTestId('details-facts')).toContainText(String(first.request.seed));
+    expect(await page.evaluate(() => window.odmStudio?.store.getState().draft)).toEqual(before);
+  });
+
+  await test.step('a note and a star find it again', async () => {
+    await page.getByTestId('note').fill('for the lecture');
+    await page.getByTestId('star').click();
+    await expect(page.getByTestId('star')).toHaveAttribute('aria-pressed', 'true');
+    await page.getByTestId('filter-clear').click();
+    await expect(tiles(page)).toHaveCount(3);
+    await page.getByTestId('filter-text').fill('LECTURE');
+    await expect(tiles(page)).toHaveCount(1);
+    await page.getByTestId('filter-clear').click();
+    await page.getByTestId('filter-starred').click();
+    await expect(tiles(page)).toHaveCount(1);
+    await page.getByTestId('filter-clear').click();
+  });
+
+  const other = await context.newPage();
+  await test.step('another tab sees them, draws, and deletes; this one follows', async () => {
+    const there = new Studio(other);
+    await there.open({ model: 'phantom', ep: 'wasm' });
+    await there.finished();
+    await there.setNumber('seed', 77);
+    await there.draws(() => other.getByTestId('generate').click());
+    await expect(tiles(page)).toHaveCount(4);
+    await openGallery(other);
+    await expect(tiles(other)).toHaveCount(4);
+    await other.getByTestId('choose-all').click();
+    await other.getByTestId('delete-chosen').click();
+    await expect(tiles(other)).toHaveCount(0);
+    await expect(tiles(page)).toHaveCount(0);
+    await other.getByTestId('undo-delete').click();
+    await expect(tiles(page)).toHaveCount(4);
+    await other.close();
+  });
+
+  await test.step('with the keyboard: arrows move, X chooses, Enter looks', async () => {
+    await tiles(page).first().focus();
+    await page.keyboard.press('ArrowRight');
+    await expect(tiles(page).nth(1)).toBeFocused();
+    await page.keyboard.press('x');
+    await expect(page.getByTestId('gallery-count')).toHaveText('1 of 4 chosen');
+    await page.keyboard.press('End');
+    await expect(tiles(page).nth(3)).toBeFocused();
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('details')).toBeVisible();
+    await page.getByTestId('choose-none').click();
+  });
+
+  await test.step('the starred one is drawn again with its settings, remixed, and at another grade', async () => {
+    await page.getByTestId('filter-text').fill('lecture');
+    await tiles(page).first().click();
+    const same = await studio.draws(() => page.getByTestId('use-settings').click());
+    expect(same.request).toEqual(first.request);
+    await openGallery(page);
+    await page.getByTestId('filter-text').fill('lecture');
+    await tiles(page).first().click();
+    const graded = await studio.draws(async () => {
+      await page.getByTestId('other-grade').selectOption('0');
+    });
+    expect(graded.request).toEqual({ ...first.request, severity: 0 });
+    await openGallery(page);
+    await page.getByTestId('filter-text').fill('lecture');
+    await tiles(page).first().click();
+    const remix = await studio.draws(() => page.getByTestId('remix').click());
+    expect({ ...remix.request, seed: 0 }).toEqual({ ...first.request, seed: 0 });
+    expect(remix.request.seed).not.toBe(first.request.seed);
+  });
+});
+
+test('a full disk is said, and nothing kept before is lost', async ({ studio, page, context }) => {
+  await studio.open({ model: 'phantom', ep: 'wasm' });
+  await studio.finished();
+  await openGallery(page);
+  await expect(tiles(page)).toHaveCount(1);
+  const cdp = await context.newCDPSession(page);
+  const { origin } = new URL(page.url());
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+  await page.getByTestId('workspace-sample').click();
+  const run = await studio.draws(() => studio.chooseGrade(4));
+  await expect(page.getByTestId('notice')).toContainText('no space left');
+  // The picture itself is on the page and can be saved.
+  await page.getByTestId('save').click();
+  const { bytes } = await studio.saves(() => page.getByTestId('save-png').click());
+  expect(readProvenance(bytes).request).toEqual(run.request);
+  await page.keyboard.press('Escape');
+  await openGallery(page);
+  await expect(tiles(page)).toHaveCount(1);
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin });
+  await page.getByTestId('workspace-sample').click();
+  await studio.draws(() => studio.chooseGrade(0));
+  await openGallery(page);
+  await expect(tiles(page)).toHaveCount(2);
+});
+
+test('files and links bring back what the page showed, and say what is wrong with them', async ({
+  studio,
+  page,
+  browser,
+  baseURL,
+}) => {
+  await studio.open({ model: 'phantom', ep: 'wasm' });
+  await studio.finished();
+  await studio.setNumber('seed', 4242);
+  const run = await studio.draws(() => page.getByTestId('generate').click());
+  const picture = await studio.pixels();
+  await studio.scrubTo(2);
+  await page.getByTestId('view-x0').click();
+  await page.getByTestId('save').click();
+  const { bytes } = await studio.saves(() => page.getByTestId('save-png').click());
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.url()).toContain('view=x0');
+  await expect.poll(() => page.url()).toContain('step=2');
+  const link = page.url();
+  const notice = page.getByTestId('notice');
+
+  await test.step('a saved picture dropped on the page', async () => {
+    await studio.draws(() => studio.chooseGrade(0));
+    const again = await studio.draws(() => drop(page, 'picture.png', bytes));
+    expect(again.request).toEqual(run.request);
+    expect(maxDifference((await studio.pixels()).x, picture.x)).toBeLessThan(1e-4);
+  });
+
+  await test.step('not ours, ours but broken, and made by another model are told apart', async () => {
+    const plain = encode({ width: 2, height: 2, data: new Uint8Array(12), channels: 3 });
+    await drop(page, 'other.png', plain);
+    await expect(notice).toContainText('was not saved by this studio');
+    await drop(page, 'cut.png', bytes.slice(0, bytes.length - 40));
+    await expect(notice).toContainText('damaged');
+    await drop(page, 'text.txt', Buffer.from('hello'), 'text/plain');
+    await expect(notice).toContainText('not a readable PNG');
+    const foreign = encode({
+      ...decode(bytes),
+      text: {
+        Software: 'Ordinal Diffusion Studio',
+        'ordinal-diffusion-studio': JSON.stringify({
+          ...readProvenance(bytes),
+          request: { ...run.request, model: 'somebody-elses' },
+        }),
+      },
+    });
+    await drop(page, 'foreign.png', foreign);
+    await expect(notice).toContainText('another model, somebody-elses');
+    await page.getByTestId('notice-close').click();
+    expect((await studio.run())?.request).toEqual(run.request);
+  });
+
+  await test.step('the link in another profile: the same picture, looked at in the same way', async () => {
+    const context = await browser.newContext({ baseURL: baseURL! });
+    const fresh = new Studio(await context.newPage());
+    await fresh.page.goto(link);
+    const theirs = await fresh.finished();
+    expect(theirs.request).toEqual(run.request);
+    expect(maxDifference((await fresh.pixels()).x, picture.x)).toBe(0);
+    await fresh.showsStep(2);
+    await expect(fresh.page.getByTestId('view-x0')).toHaveAttribute('data-selected', 'true');
+    await expect(fresh.page.getByTestId('notice')).toBeHidden();
+
+    // A link of the first version, put into the open page's address.
+    const old = new URLSearchParams(new URL(link).hash.split('?')[1]);
+    const request = Object.fromEntries(
+      ['model', 'variant', 'severity', 'sampler', 'steps', 'guidance', 'eta', 'sha256'].map((key) => [
+        key,
+        old.get(key)!,
+      ]),
+    );
+    const hash = new URLSearchParams({ v: '1', ...request, seed: '5' }).toString();
+    const opened = await fresh.draws(() =>
+      fresh.page.evaluate((h) => void (location.hash = `sample?${h}`), hash),
+    );
+    expect(opened.request).toEqual({ ...run.request, seed: 5 });
+    await context.close();
+  });
+
+  await test.step('a broken link, and one to other weights', async () => {
+    const context = await browser.newContext({ baseURL: baseURL! });
+    const fresh = new Studio(await context.newPage());
+    await fresh.page.goto(link.replace(/seed=\d+/, 'seed=x'));
+    await expect(fresh.page.getByTestId('notice')).toContainText('This link is damaged: its seed');
+    const standard = await fresh.finished();
+    expect(standard.request.seed).toBe(2024);
+    await fresh.page.goto('about:blank');
+    await fresh.page.goto(link.replace(/sha256=[0-9a-f]+/, `sha256=${'0'.repeat(64)}`));
+    await fresh.finished();
+    await expect(fresh.page.getByTestId('notice')).toContainText('other weights');
+    await context.close();
+  });
+});
+
+test('a batch is drawn, paused, gone on with after a reload, and taken away as a data set', async ({
+  studio,
+  page,
+}, info) => {
+  await studio.open({ model: 'phantom', ep: 'wasm' });
+  await studio.finished();
+  await studio.setNumber('steps', 250);
+  await openGallery(page);
+  await page.getByTestId('batch-new').click();
+  for (const grade of [1, 2, 3]) await page.getByTestId(`batch-grade-${grade}`).click();
+  await page.getByTestId('batch-count').fill('12');
+  await page.getByTestId('batch-count').press('Enter');
+  await page.getByTestId('batch-seed').fill('100');
+  await page.getByTestId('batch-seed').press('Enter');
+  await page.getByTestId('batch-start').click();
+  const batch = page.getByTestId('batch');
+  const done = async () =>
+    Number(/^(\d+) of 24/.exec(await page.getByTestId('batch-progress').innerText())?.[1]);
+  await expect.poll(done).toBeGreaterThan(0);
+  await page.getByTestId('batch-pause').click();
+  await expect(batch).toHaveAttribute('data-state', 'paused');
+  const before = await done();
+  expect(before).toBeLessThan(24);
+
+  await page.reload();
+  await expect(batch).toHaveAttribute('data-state', 'paused');
+  expect(await done()).toBeGreaterThanOrEqual(before);
+  await page.getByTestId('batch-resume').click();
+  await expect(batch).toHaveAttribute('data-state', 'complete');
+
+  const { bytes } = await studio.saves(() => page.getByTestId('batch-export').click());
+  const files = unzipSync(bytes);
+  const pictures = Object.keys(files).filter((name) => name.endsWith('.png'));
+  expect(pictures).toHaveLength(24);
+  expect(pictures).toContain('images/0/100.png');
+  expect(pictures).toContain('images/4/111.png');
+  const requests = parseRequests(strFromU8(files['labels.csv']!));
+  expect(requests).toHaveLength(24);
+  expect(readProvenance(files['images/4/105.png']!).request).toEqual(
+    requests.find((r) => r.severity === 4 && r.seed === 105),
+  );
+  const manifest = await readFile('models/phantom/manifest.json', 'utf8').then(
+    (text) => JSON.parse(text) as { data: { credit: string } },
+  );
+  expect(strFromU8(files['README.md']!)).toContain(manifest.data.credit);
+  expect(strFromU8(files['card.md']!)).toContain('#');
+  expect(JSON.parse(strFromU8(files['manifest.json']!))).toEqual(manifest);
+
+  await test.step('a contact sheet', async () => {
+    await page.getByTestId('batch-show').click();
+    await page.getByTestId('choose-all').click();
+    const sheet = await studio.saves(() => page.getByTestId('contact-sheet').click());
+    expect(decode(sheet.bytes).width).toBeGreaterThan(1000);
+  });
+
+  await test.step('axe, both themes, both sizes', async () => {
+    for (const [size, viewport] of Object.entries({
+      desktop: { width: 1280, height: 800 },
+      phone: { width: 390, height: 844 },
+    })) {
+      await page.setViewportSize(viewport);
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await tiles(page).nth(1).click();
+        await expect(page.getByTestId('details')).toBeVisible();
+        expect(await seriousViolations(page), `${size}, ${colorScheme}`).toEqual([]);
+        await page.screenshot({ path: info.outputPath(`gallery-${size}-${colorScheme}.png`) });
+        if (size === 'phone') await page.keyboard.press('Escape');
+        await page.screenshot({ path: info.outputPath(`gallery-list-${size}-${colorScheme}.png`) });
+      }
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(overflow).toBeLessThanOrEqual(0);
+    }
+  });
+});
