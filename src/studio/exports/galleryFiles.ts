@@ -10,7 +10,8 @@ import {
   selectionReadme,
   type DatasetPlan,
 } from '../../exchange/dataset';
-import { decodePicture, encodePicture, readProvenance, withDisclaimer } from '../../exchange/png';
+import { decodePicture, encodePicture, readProvenance } from '../../exchange/png';
+import { encodeSheet } from '../../exchange/sheet';
 import type { BundleManifest } from '../../models/manifest';
 import type { Entry } from '../../storage/gallery';
 import type { GalleryDesk } from '../store/gallery';
@@ -88,66 +89,42 @@ export async function galleryArchive(
 /** More would be too small to see on one sheet. */
 export const SHEET_LIMIT = 120;
 
-const SHEET = { tile: 256, gap: 16, margin: 48, label: 46, head: 96, foot: 72 };
-
-/**
- * A contact sheet as PNG, white for printing, every picture with its grade and seed.
- * @throws StudioError `storage-failed` or `export-failed`.
- */
-export async function contactSheet(
-  desk: GalleryDesk,
-  entries: readonly Entry[],
-  credits: readonly string[],
-): Promise<Uint8Array> {
-  const { tile, gap, margin, label, head, foot } = SHEET;
-  const columns = Math.max(3, Math.min(8, Math.ceil(Math.sqrt(entries.length * 1.2))));
-  const rows = Math.ceil(entries.length / columns);
-  const canvas = document.createElement('canvas');
-  canvas.width = 2 * margin + columns * (tile + gap) - gap;
-  canvas.height = margin + head + rows * (tile + label + gap) + foot + credits.length * 22;
-  const pen = canvas.getContext('2d');
-  if (!pen) throw noSheet();
-  const font = getComputedStyle(document.body).fontFamily;
-  pen.fillStyle = '#ffffff';
-  pen.fillRect(0, 0, canvas.width, canvas.height);
-  pen.fillStyle = '#15191d';
-  pen.textBaseline = 'top';
-  const write = (text: string, x: number, y: number, size: number, weight = 400) => {
-    pen.font = `${weight} ${size}px ${font}`;
-    pen.fillText(text, x, y, canvas.width - x - margin);
-  };
-  write('Synthetic pictures – not patients, not for diagnosis', margin, margin, 30, 700);
-  write(`${entries.length} pictures, drawn by a model`, margin, margin + 42, 20);
-  for (const [i, entry] of entries.entries()) {
-    const x = margin + (i % columns) * (tile + gap);
-    const y = margin + head + Math.floor(i / columns) * (tile + label + gap);
-    const picture = await createImageBitmap(
-      new Blob([(await keptPng(desk, entry)) as Uint8Array<ArrayBuffer>]),
-    );
-    pen.imageSmoothingQuality = 'high';
-    pen.drawImage(picture, x, y, tile, tile);
-    picture.close();
-    pen.font = `600 17px ${font}`;
-    pen.fillText(entry.gradeText, x, y + tile + 5, tile);
-    pen.font = `400 15px ${font}`;
-    pen.fillText(`${entry.request.model} · seed ${entry.request.seed}`, x, y + tile + 25, tile);
+/** A contact sheet as PNG: every picture with its grade, model and seed. @throws StudioError `storage-failed`. */
+export async function contactSheet(desk: GalleryDesk, entries: readonly Entry[]): Promise<Uint8Array> {
+  const cells = [];
+  for (const entry of entries) {
+    const png = await keptPng(desk, entry);
+    const { model, variant, seed } = entry.request;
+    cells.push({
+      ...decodePicture(png),
+      provenance: readProvenance(png),
+      label: [entry.gradeText, `${model} ${variant}, seed ${seed}`],
+    });
   }
-  credits.forEach((line, i) =>
-    write(line, margin, canvas.height - foot - (credits.length - i) * 22 + 40, 15),
-  );
-  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
-  if (!blob) throw noSheet();
-  return withDisclaimer(
-    new Uint8Array(await blob.arrayBuffer()),
-    credits.join('; '),
-    'A contact sheet of synthetic pictures',
-  );
+  // A sheet has one size: smaller models' pictures are enlarged by whole pixels.
+  const side = Math.max(...cells.map((cell) => Math.max(cell.width, cell.height)));
+  const columns = Math.max(3, Math.min(8, Math.ceil(Math.sqrt(entries.length * 1.2))));
+  return encodeSheet({
+    title: 'SYNTHETIC PICTURES',
+    columns: Math.min(columns, cells.length),
+    cells: cells.map((cell) => enlarged(cell, side)),
+  });
 }
 
-function noSheet(): StudioError {
-  return new StudioError({
-    code: 'export-failed',
-    message: 'The browser could not make so large a picture.',
-    remedy: 'Choose fewer pictures.',
-  });
+/** The picture on a square of `side` pixels, enlarged as far as whole pixels go, black around. */
+function enlarged<T extends { chw: Float32Array; width: number; height: number }>(cell: T, side: number): T {
+  const { chw, width, height } = cell;
+  const scale = Math.floor(side / Math.max(width, height));
+  const left = (side - width * scale) >> 1;
+  const top = (side - height * scale) >> 1;
+  const out = new Float32Array(3 * side * side).fill(-1);
+  for (let c = 0; c < 3; c++) {
+    for (let y = 0; y < height * scale; y++) {
+      for (let x = 0; x < width * scale; x++) {
+        const from = (c * height + Math.floor(y / scale)) * width + Math.floor(x / scale);
+        out[(c * side + top + y) * side + left + x] = chw[from]!;
+      }
+    }
+  }
+  return { ...cell, chw: out, width: side, height: side };
 }

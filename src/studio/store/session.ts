@@ -509,11 +509,6 @@ export class StudioSession {
     this.#set({ failure: null });
   }
 
-  /** A model's description, read once. @throws StudioError `manifest-invalid` or `download-failed`. */
-  manifest(model: string): Promise<BundleManifest> {
-    return this.#manifest(model);
-  }
-
   // ---- looking -----------------------------------------------------------------------------------------------------
 
   seek(index: number): void {

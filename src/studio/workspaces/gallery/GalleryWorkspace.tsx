@@ -367,11 +367,7 @@ function useMaking() {
       },
       sheet(entries: readonly Entry[]) {
         void run('Making the contact sheet', entries.length, async () => {
-          download(
-            await contactSheet(desk, entries, await credits(session, entries)),
-            'image/png',
-            'contact-sheet.png',
-          );
+          download(await contactSheet(desk, entries), 'image/png', 'contact-sheet.png');
         });
       },
     },
