@@ -15,6 +15,8 @@ import {
   shardRequests,
   type DatasetPlan,
 } from './dataset';
+import { toLatin1, toLatin1Json, xmpPacket } from './pngText';
+import { describePicture, settingsText } from './provenance';
 import { parseRequests } from './requestTable';
 
 const plan: DatasetPlan = {
@@ -22,7 +24,7 @@ const plan: DatasetPlan = {
   model: 'phantom',
   variant: 'odm',
   modelSha256: 'ab'.repeat(32),
-  grades: [0, 1.5, 4],
+  grades: [0, 1.5, 1e-7],
   count: 4,
   seed: 7,
   sampler: 'dpmpp-2m',
@@ -38,7 +40,7 @@ describe('a plan', () => {
     expect(whole.map(pictureFile).slice(0, 4)).toEqual([
       'images/0/7.png',
       'images/1.5/7.png',
-      'images/4/7.png',
+      'images/1e-7/7.png',
       'images/0/8.png',
     ]);
     for (const grade of plan.grades) {
@@ -92,9 +94,25 @@ it('labels.csv brings the requests back', () => {
 /** The training lab writes the same texts; its tests read this file too. */
 it('the texts of a set are those of the golden file', async () => {
   const manifest = { ...exampleManifest(), limits: ['Draws nothing – “really” nothing.', 'A second limit.'] };
+  const provenance = describePicture({
+    manifest: { ...manifest, attribution: 'Nobody – “東京”' },
+    request: whole[4]!,
+    provider: 'CPU',
+    versions: { studio: '0.1.0' },
+    frame: { index: 8, steps: 8 },
+  });
   const texts = {
     manifest,
     plan,
+    provenance,
+    record: toLatin1Json(provenance),
+    parameters: settingsText(provenance),
+    xmp: xmpPacket({
+      tool: 'Ordinal Diffusion Studio',
+      description: 'Synthetic & such.',
+      rights: 'Nobody – <“東京”>',
+    }),
+    copyright: toLatin1('Nobody – “東京” (CC0-1.0)'),
     planText: planText(plan),
     labels: planLabels(plan, () => true),
     readme: datasetReadme(manifest, plan),

@@ -1,4 +1,4 @@
-"""The command line: ``python -m odm train | train-gan | export | sample | pack | bench | measure
+"""The command line: ``python -m odm train | train-gan | export | sample | generate | pack | bench | measure
 | ablate | evaluate | prepare | estimate | contact-sheet``.
 
 Sub-commands import what they need when they run, so that ``sample`` starts without PyTorch. An ``OdmError`` is printed
@@ -136,6 +136,50 @@ def _sample(args: argparse.Namespace) -> None:
         bundle.save_png(picture, args.out)
 
 
+def _generate(args: argparse.Namespace) -> None:
+    import json
+
+    from .bundle import Bundle
+    from .errors import ConfigError
+    from .generate import Plan, generate, parse_shard
+
+    bundle = Bundle.open(args.bundle)
+    if args.plan is not None:
+        try:
+            values = json.loads(args.plan.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as e:
+            raise ConfigError(f"{args.plan}: {e}") from e
+    else:
+        variant = bundle.manifest["variants"].get(args.variant)
+        if variant is None:
+            raise ConfigError(
+                f"there is no variant {args.variant!r}; there is {', '.join(bundle.manifest['variants'])}"
+            )
+        defaults = variant["defaults"]
+        try:
+            grades = bundle.values if args.grade == "all" else [float(text) for text in args.grade.split(",")]
+        except ValueError as e:
+            raise ConfigError(f"--grade must be numbers separated by commas, or all: {e}") from e
+        values = {
+            "formatVersion": 1,
+            "model": bundle.manifest["id"],
+            "variant": args.variant,
+            "modelSha256": variant["sha256"],
+            "grades": grades,
+            "count": args.count,
+            "seed": args.seed,
+            "sampler": args.sampler or defaults["sampler"],
+            "steps": defaults["steps"] if args.steps is None else args.steps,
+            "guidance": defaults["guidance"] if args.guidance is None else args.guidance,
+            "eta": args.eta,
+        }
+
+    def say(done: int, total: int) -> None:
+        print(f"{done} of {total} pictures", file=sys.stderr)
+
+    generate(bundle, Plan.of(values), args.out, parse_shard(args.shard), args.batch, say)
+
+
 def _pack(args: argparse.Namespace) -> None:
     from .bundle import pack
 
@@ -255,6 +299,27 @@ def build_parser() -> argparse.ArgumentParser:
     sample.add_argument("--out", type=Path, help="a PNG file")
     sample.add_argument("--raw", type=Path, help="the picture as little-endian float32, CHW, -1..1")
     sample.set_defaults(run=_sample)
+
+    generate = commands.add_parser(
+        "generate",
+        help="draw a set of pictures, as `npm run generate` does (also under `accelerate launch -m odm generate`)",
+    )
+    generate.add_argument("--bundle", type=Path, required=True)
+    generate.add_argument("--plan", type=Path, help="a set's plan.json, instead of the options below")
+    generate.add_argument("--variant", default="odm")
+    generate.add_argument("--grade", default="all", help="grades or severities, separated by commas, or all")
+    generate.add_argument("--count", type=int, default=10, help="pictures a grade")
+    generate.add_argument("--seed", type=int, default=0, help="the first seed")
+    generate.add_argument("--sampler", help="ddpm, ddim or dpmpp-2m (default: the variant's)")
+    generate.add_argument("--steps", type=int, help="(default: the variant's)")
+    generate.add_argument("--guidance", type=float, help="(default: the variant's)")
+    generate.add_argument("--eta", type=float, default=0.0, help="of ddim")
+    generate.add_argument("--shard", default="1/1", help="draw only the I-th of N parts, e.g. 1/4 in an array job")
+    generate.add_argument("--batch", type=int, default=16, help="pictures drawn at once by a process")
+    generate.add_argument(
+        "--out", type=Path, required=True, help="a folder; one that holds part of the set is gone on with"
+    )
+    generate.set_defaults(run=_generate)
 
     pack = commands.add_parser("pack", help="check a bundle and write it as a ZIP file")
     pack.add_argument("--bundle", type=Path, required=True)
