@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import type { Page } from '@playwright/test';
 import { decode, encode } from 'fast-png';
 import { unzipSync, strFromU8 } from 'fflate';
+import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from 'mediabunny';
 import { readProvenance } from '../src/exchange/png';
 import { parseRequests } from '../src/exchange/requestTable';
 import { expect, test } from './fixtures';
@@ -246,6 +247,119 @@ test('files and links bring back what the page showed, and say what is wrong wit
     await context.close();
   });
 });
+
+test('films whose frames can be counted, a figure for slides, the clipboard', async ({
+  studio,
+  page,
+  context,
+}) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await studio.open({ model: 'phantom', ep: 'wasm' });
+  const { request, held } = await studio.finished();
+
+  await test.step('the trajectory as a film', async () => {
+    await page.getByTestId('save').click();
+    await page.getByTestId('save-film').click();
+    await page.getByTestId('film-size').selectOption('256');
+    const format = page.getByTestId('film-format');
+    await expect.poll(() => format.locator('option').count()).toBeGreaterThan(1);
+    const video = await studio.saves(() => page.getByTestId('film-make').click());
+    expect(video.name).toMatch(/\.(mp4|webm)$/);
+    expect(await decodedFrames(page, video.bytes)).toBe(held.length);
+  });
+
+  await test.step('the severity scale as a GIF', async () => {
+    await page.getByTestId('film-subject-sweep').click();
+    await page.getByTestId('film-format').selectOption('gif');
+    await page.getByTestId('film-count').fill('5');
+    await page.getByTestId('film-count').press('Enter');
+    const gif = await studio.saves(() => page.getByTestId('film-make').click());
+    expect(gif.name).toMatch(/_sweep\.gif$/);
+    await expect(page.getByTestId('film-message')).toContainText('5 frames');
+    const frames = await page.evaluate(async (base64) => {
+      const data = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      const decoder = new ImageDecoder({ data, type: 'image/gif' });
+      await decoder.tracks.ready;
+      await decoder.completed;
+      return decoder.tracks.selectedTrack?.frameCount;
+    }, Buffer.from(gif.bytes).toString('base64'));
+    expect(frames).toBe(5);
+    await page.keyboard.press('Escape');
+  });
+
+  await test.step('the neighbour panel as a figure', async () => {
+    await studio.neighboursOf(request.steps - 1);
+    const figure = await studio.saves(() => page.getByTestId('save-figure').click());
+    const png = decode(figure.bytes);
+    expect(png.width).toBeGreaterThan(1000);
+    expect(png.text['Disclaimer']).toContain('Not a patient');
+    expect(() => readProvenance(figure.bytes)).toThrow(/several pictures/);
+  });
+
+  await test.step('link, settings and picture on the clipboard; the settings pasted bring the run back', async () => {
+    await page.getByTestId('save').click();
+    await page.getByTestId('copy-link').click();
+    await expect(page.getByTestId('copied')).toHaveText('Link copied.');
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    expect(new URL(link).hash).toContain(`seed=${request.seed}`);
+    await page.getByTestId('copy-picture').click();
+    await expect(page.getByTestId('copied')).toHaveText('Picture copied.');
+    expect(await page.evaluate(async () => (await navigator.clipboard.read())[0]?.types)).toContain(
+      'image/png',
+    );
+    await page.getByTestId('copy-settings').click();
+    await expect(page.getByTestId('copied')).toHaveText('Settings copied.');
+    const settings = await page.evaluate(() => navigator.clipboard.readText());
+    expect(settings).toContain(`Seed: ${request.seed}`);
+    await page.keyboard.press('Escape');
+    await studio.draws(() => studio.chooseGrade(0));
+    const again = await studio.draws(() => page.keyboard.press('ControlOrMeta+V'));
+    expect(again.request).toEqual(request);
+  });
+});
+
+/** Frames that the browser's own decoder makes of a film. */
+async function decodedFrames(page: Page, bytes: Uint8Array): Promise<number> {
+  const input = new Input({ source: new BufferSource(bytes.slice().buffer), formats: ALL_FORMATS });
+  const track = await input.getPrimaryVideoTrack();
+  if (!track) throw new Error('no video in the file');
+  const config = (await track.getDecoderConfig())!;
+  const packets: { key: boolean; timestamp: number; data: string }[] = [];
+  for await (const packet of new EncodedPacketSink(track).packets()) {
+    packets.push({
+      key: packet.type === 'key',
+      timestamp: Math.round(packet.timestamp * 1e6),
+      data: Buffer.from(packet.data).toString('base64'),
+    });
+  }
+  const { codec, codedWidth, codedHeight, description } = config;
+  return page.evaluate(
+    async ({ config, description, packets }) => {
+      const raw = (base64: string) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+      let frames = 0;
+      let failed: unknown = null;
+      const decoder = new VideoDecoder({
+        output: (frame) => {
+          frames++;
+          frame.close();
+        },
+        error: (thrown) => (failed = thrown),
+      });
+      decoder.configure({ ...config, ...(description === null ? {} : { description: raw(description) }) });
+      for (const { key, timestamp, data } of packets) {
+        decoder.decode(new EncodedVideoChunk({ type: key ? 'key' : 'delta', timestamp, data: raw(data) }));
+      }
+      await decoder.flush();
+      if (failed) throw failed;
+      return frames;
+    },
+    {
+      config: { codec, codedWidth: codedWidth!, codedHeight: codedHeight! },
+      description: description ? Buffer.from(description as Uint8Array).toString('base64') : null,
+      packets,
+    },
+  );
+}
 
 test('a batch is drawn, paused, gone on with after a reload, and taken away as a data set', async ({
   studio,

@@ -1,4 +1,6 @@
 /** Films of pictures: MP4 or WebM through the browser's own encoder, GIF where it has none. */
+// eslint-disable-next-line @typescript-eslint/triple-slash-reference -- the package has no types of its own to import
+/// <reference path="./gifenc-types.d.ts" />
 import type { VideoCodec } from 'mediabunny';
 import { cancelled, StudioError } from '../../errors';
 import { drawFilmFrame, filmSize, toRgba, type FilmFrame } from '../../exchange/film';

@@ -3,12 +3,15 @@
  * grade, all on one scale, with the distances between the grades and whether they lie in order.
  */
 import { useMemo, useState, type KeyboardEvent } from 'react';
+import { StudioError } from '../../../errors';
 import { ColourBar } from '../../components/ColourBar';
 import { LevelGlyph } from '../../components/Icon';
 import { PixelCanvas } from '../../components/PixelCanvas';
 import { Button, Disclosure, Segmented, Switch, TableScroll } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
-import { formatDuration, formatMeasure, formatSigned, gradeText } from '../../store/format';
+import { formatDuration, formatMeasure, formatSigned, gradeText, orderVerdict } from '../../store/format';
+import { download, fileStem } from '../../store/saving';
+import { problemOf } from '../../store/session';
 import { runIsGenerated, type DifferenceMap, type RunInfo } from '../../store/state';
 import { OrderVerdict } from './OrderVerdict';
 import { useDifferences, type Differences } from './useDifferences';
@@ -62,6 +65,7 @@ export function NeighbourPanel() {
           <Disclosure title="Distances between grades" testId="distances-open">
             <DistanceTable run={run} chosen={differences.chosen} />
           </Disclosure>
+          <FigureButton run={run} differences={differences} />
         </>
       ) : (
         <p className="panel-empty">
@@ -135,6 +139,53 @@ function MapTools({ differences }: { differences: Differences }) {
         testId="lock-scale"
       />
     </div>
+  );
+}
+
+/** The whole panel as a picture for slides, at twice its size. */
+function FigureButton({ run, differences }: GridProps) {
+  const session = useSession();
+  const save = async () => {
+    const { neighbours, noiseMap, differenceMap } = session.store.getState();
+    const result = session.neighbourPixels(neighbours.key);
+    if (!result) return;
+    const { neighbourFigure } = await import('../../exports/neighbourFigure');
+    const scale = differenceScale(differenceMap, differences.limit);
+    const { grades } = run.manifest;
+    const bytes = await neighbourFigure({
+      run,
+      step: neighbours.frameIndex ?? 0,
+      sigma: neighbours.sigma,
+      rows: grades.map((_, i) => ({
+        paints: [
+          paintNoise(result.epsilon[i]!, noiseMap),
+          paintPictureView(result.x0[i]!),
+          paintScaled(differences.maps[i]!, scale),
+        ],
+        distance:
+          i === differences.chosen
+            ? null
+            : (neighbours.distances[differences.chosen * grades.length + i] ?? null),
+      })),
+      map: MAP_NAMES[differenceMap],
+      scale,
+      verdict: orderVerdict(neighbours.triples)?.headline ?? null,
+    });
+    download(
+      bytes,
+      'image/png',
+      `${fileStem(run.request)}_neighbours_step-${neighbours.frameIndex ?? 0}.png`,
+    );
+  };
+  return (
+    <Button
+      onPress={() =>
+        void save().catch((thrown: unknown) => session.notify(problemOf(StudioError.from(thrown))))
+      }
+      testId="save-figure"
+    >
+      Save as a figure
+    </Button>
   );
 }
 
