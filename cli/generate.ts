@@ -2,7 +2,9 @@
 import { availableParallelism } from 'node:os';
 import { StudioError } from '../src/errors';
 import { MAX_COUNT, parsePlan, parseShard } from '../src/exchange/dataset';
+import { isDiffusion } from '../src/models/manifest';
 import { SAMPLERS } from '../src/models/request';
+import { samplingDefaults } from '../src/models/variants';
 import { command, helpText, readChoice, readNumber, readOptions, UsageError, type Option } from './arguments';
 import { openBundle } from './bundle';
 import { generate } from './generateRun';
@@ -41,7 +43,11 @@ await command(async (argv, signal) => {
   const bundle = await openBundle(given.model);
   const { manifest } = bundle;
   const variant = readChoice('variant', given.variant ?? 'odm', Object.keys(manifest.variants));
-  const { sha256, defaults } = manifest.variants[variant]!;
+  const { sha256 } = manifest.variants[variant]!;
+  if (!isDiffusion(manifest.variants[variant]!)) {
+    throw new UsageError(`--variant ${variant} is no diffusion model; this command draws with one.`);
+  }
+  const defaults = samplingDefaults(manifest, variant);
   const whole = (name: string, text: string, min: number, max: number) =>
     readNumber(name, text, { min, max, integer: true });
   const plan = parsePlan({
