@@ -28,7 +28,11 @@ export function fileStem({ model, variant, severity, seed }: SampleRequest): str
 }
 
 export function download(content: Uint8Array | Blob, type: string, name: string): void {
-  saveFile(content instanceof Blob ? content : new Blob([content as Uint8Array<ArrayBuffer>], { type }), type, name);
+  saveFile(
+    content instanceof Blob ? content : new Blob([content as Uint8Array<ArrayBuffer>], { type }),
+    type,
+    name,
+  );
 }
 
 /** Hands a file to the person. */
