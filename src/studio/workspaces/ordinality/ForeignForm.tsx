@@ -257,7 +257,7 @@ export function ForeignForm({ name, inspection, busy, onSubmit }: ForeignFormPro
           {draft.values.map((value, k) => (
             <li key={k}>
               <NumberBox
-                label={`Value of grade ${k + 1}`}
+                label={`Value ${k + 1}`}
                 value={value}
                 min={-1000}
                 max={1000}
@@ -267,7 +267,7 @@ export function ForeignForm({ name, inspection, busy, onSubmit }: ForeignFormPro
                 onChange={(v) => set({ values: draft.values.map((old, i) => (i === k ? v : old)) })}
               />
               <TextBox
-                label={`Name of grade ${k + 1}`}
+                label={`Name ${k + 1}`}
                 value={draft.labels[k]!}
                 onChange={(label) => set({ labels: draft.labels.map((old, i) => (i === k ? label : old)) })}
               />

@@ -219,7 +219,11 @@ export function mapChart(facets: readonly MapFacet[], grades: readonly string[])
     },
     draw(palette, width) {
       const count = Math.max(1, facets.length);
-      const inner = (width - 56 - 12) / count;
+      // Below each other where two would be too small beside each other.
+      const stacked = (width - 68) / count < 200;
+      const along = stacked ? 'fy' : 'fx';
+      const inner = stacked ? width - 140 : (width - 68) / count;
+      const height = Math.round(Math.min(360, inner * 0.625));
       const marks: Plot.Markish[] = [
         Plot.ruleX([0], { stroke: palette.grid }),
         Plot.ruleY([0], { stroke: palette.grid }),
@@ -231,16 +235,16 @@ export function mapChart(facets: readonly MapFacet[], grades: readonly string[])
           Plot.line(own, {
             x: 'x',
             y: 'y',
-            fx: 'facet',
+            [along]: 'facet',
             stroke,
             strokeWidth: 2,
             strokeDasharray: DASHES[place % DASHES.length]!,
           }),
-          Plot.dot(own, { x: 'x', y: 'y', fx: 'facet', r: 5, fill: stroke, stroke: palette.surface }),
+          Plot.dot(own, { x: 'x', y: 'y', [along]: 'facet', r: 5, fill: stroke, stroke: palette.surface }),
           Plot.text(own, {
             x: 'x',
             y: 'y',
-            fx: 'facet',
+            [along]: 'facet',
             text: 'grade',
             dy: -13,
             fill: palette.text,
@@ -252,15 +256,15 @@ export function mapChart(facets: readonly MapFacet[], grades: readonly string[])
       });
       return Plot.plot({
         width,
-        height: Math.round(Math.min(360, inner * 0.625)) + 74,
+        height: (stacked ? count * (height + 16) : height) + 74,
         marginLeft: 56,
-        marginRight: 12,
+        marginRight: stacked ? 84 : 12,
         marginTop: 36,
         marginBottom: 38,
         style: { background: 'transparent', color: palette.text, fontFamily: FONT, fontSize: '11px' },
         x: { domain: [-reach, reach], label: 'first axis, RMS distance →', ticks: 3 },
         y: { domain: [-reach / 1.6, reach / 1.6], label: '↑ second axis, RMS distance', ticks: 3 },
-        fx: { label: null, padding: 0.08, domain: facets.map((f) => f.title) },
+        [along]: { label: null, padding: 0.08, domain: facets.map((f) => f.title) },
         marks,
       });
     },
@@ -311,31 +315,35 @@ export function matrixChart(facets: readonly MatrixFacet[], options: MatrixOptio
       ),
     },
     draw(palette, width) {
-      const inner = (width - 56 - 8) / Math.max(1, facets.length);
-      const size = Math.min(inner, 46 * count);
+      const facetCount = Math.max(1, facets.length);
+      // Below each other where the numbers would not fit into the cells beside each other.
+      const stacked = (width - 64) / facetCount < 32 * count;
+      const along = stacked ? 'fy' : 'fx';
+      const right = stacked ? 84 : 8;
+      const size = Math.min(stacked ? width - 56 - right : (width - 64) / facetCount, 46 * count);
       return Plot.plot({
-        width: Math.round(56 + 8 + size * facets.length),
-        height: Math.round(size * 0.82 + 78),
+        width: Math.round(56 + right + size * (stacked ? 1 : facetCount)),
+        height: Math.round(size * 0.82 * (stacked ? facetCount : 1) + 78),
         marginLeft: 56,
-        marginRight: 8,
+        marginRight: right,
         marginTop: 40,
         marginBottom: 38,
         padding: 0.04,
         style: { background: 'transparent', color: palette.text, fontFamily: FONT, fontSize: '11px' },
         x: { domain: [...labels], label: options.columns, tickSize: 0 },
         y: { domain: [...labels], label: options.rows, tickSize: 0 },
-        fx: { label: null, padding: 0.08, domain: facets.map((f) => f.title) },
+        [along]: { label: null, padding: 0.08, domain: facets.map((f) => f.title) },
         marks: [
           Plot.cell(data, {
             x: 'column',
             y: 'row',
-            fx: 'facet',
+            [along]: 'facet',
             fill: (d: { value: number }) => shade(d.value),
           }),
           Plot.text(data, {
             x: 'column',
             y: 'row',
-            fx: 'facet',
+            [along]: 'facet',
             text: (d: { value: number }) => format(d.value),
             // Blues turn dark past two thirds.
             fill: (d: { value: number }) => (d.value / top > 0.66 ? '#ffffff' : '#10202c'),
