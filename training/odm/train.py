@@ -157,7 +157,9 @@ class Run:
         torch.manual_seed(config.seed)
         model = Denoiser(config.network())
         self.ema = Denoiser(config.network()).eval().requires_grad_(False)
-        self.step, self.seconds, self.branched_at = 0, 0.0, 0
+        self.step, self.seconds = 0, 0.0
+        self.branched_at = 0  # images when the ordinal loss could begin to tell this run from the trunk
+        self.began_at = 0  # images when this run began: a branch may come in parts
         optimizer_state: dict[str, Any] | None = None
         anchor: dict[str, Any] | None = None
         if resume and any(folder.glob("*.pt")):
@@ -168,6 +170,7 @@ class Run:
             if fixed := sorted(set(changed) - MAY_CHANGE):
                 raise CheckpointError(f"{folder}: the checkpoint belongs to another configuration: {', '.join(fixed)}")
             self.step, self.seconds, self.branched_at = state["step"], state["seconds"], state["branched_at"]
+            self.began_at = state.get("began_at", self.branched_at)
             if changed:
                 self.log({"settings_changed": {k: plain(config.to_dict())[k] for k in changed}})
             optimizer_state, anchor = state["optimizer"], state.get("anchor")
@@ -179,7 +182,8 @@ class Run:
                     f"{config.init_from}: a branch keeps its trunk's batch, {state['config']['batch']}"
                 )
             self.step, self.seconds, optimizer_state = state["step"], state["seconds"], state["optimizer"]
-            self.branched_at = self.images
+            self.began_at = self.images
+            self.branched_at = state["branched_at"] if state["config"]["ordinal_lambda"] > 0 else self.images
             anchor = state["ema"] if config.ordinal_anchor > 0 else None
             if config.init_average:
                 state, optimizer_state = {**state, "model": state["ema"]}, None
@@ -218,7 +222,7 @@ class Run:
 
     def ordinal_scale(self) -> float:
         """Lambda's warm-up since the run, or its branch, began: the first ordinal gradients are large and all alike."""
-        since = self.images - self.branched_at + self.config.batch
+        since = self.images - self.began_at + self.config.batch
         return min(1.0, since / max(1, self.config.ordinal_warmup_images))
 
     def advance(self) -> dict[str, Tensor]:
@@ -244,6 +248,7 @@ class Run:
             "step": self.step,
             "seconds": self.seconds,
             "branched_at": self.branched_at,
+            "began_at": self.began_at,
             "counts": self.train_set.counts,
             "model": self.accelerator.unwrap_model(self.model).state_dict(),
             "ema": self.ema.state_dict(),

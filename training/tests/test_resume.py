@@ -16,7 +16,9 @@ import torch
 
 from odm.__main__ import main
 from odm.checkpoint import LATEST, PREVIOUS, load_latest, read_checkpoint, save_checkpoint
+from odm.config import load_config
 from odm.errors import CheckpointError
+from odm.train import Run
 
 from .conftest import TINY, toml
 
@@ -132,23 +134,40 @@ def test_a_checkpoint_of_another_configuration_is_refused(
 
 
 def test_branches_start_from_the_trunk_and_count_its_images(tmp_path: Path, config: Path) -> None:
+    plain = tmp_path / "plain.toml"
+    plain.write_text(config.read_text().replace("ordinal_lambda = 0.05", "ordinal_lambda = 0.0"), encoding="utf-8")
+    trunk, first, second = tmp_path / "trunk", tmp_path / "first", tmp_path / "second"
+
+    def train(settings: Path, out: Path, images: int, *more: str) -> dict[str, Any]:
+        assert main(["train", str(settings), "--quiet", "--out", str(out), "--images", str(images), *more]) == 0
+        return read_checkpoint(out / LATEST)
+
+    train(plain, trunk, 8)
+    state = train(config, first, 12, "--init", str(trunk / LATEST))
+    assert (state["branched_at"], state["began_at"], state["step"]) == (8, 8, 3)
+    assert (first / "config.json").is_file()
+    # a second part of the branch still counts from the trunk
+    state = train(config, second, 16, "--init", str(first / LATEST))
+    assert (state["branched_at"], state["began_at"], state["step"]) == (8, 12, 4)
+
+
+def test_a_branch_may_begin_from_the_average_and_hold_on_to_it(tmp_path: Path, config: Path) -> None:
     trunk, branch = tmp_path / "trunk", tmp_path / "branch"
     assert main(["train", str(config), "--quiet", "--out", str(trunk), "--images", "8"]) == 0
-    start = [
-        "train",
-        str(config),
-        "--quiet",
-        "--init",
-        str(trunk / LATEST),
-        "--images",
-        "12",
-        "--out",
-        str(branch),
-    ]
-    assert main(start) == 0
-    state = read_checkpoint(branch / LATEST)
-    assert (state["branched_at"], state["step"]) == (8, 3)
-    assert (branch / "config.json").is_file()
+    average = read_checkpoint(trunk / LATEST)["ema"]
+    text = config.read_text() + f'init_from = "{trunk / LATEST}"\ninit_average = true\nordinal_anchor = 0.1\n'
+    config.write_text(text, encoding="utf-8")
+    whole = Run(load_config(config, images=16), branch, None, resume=False)
+    for name, value in whole.model.state_dict().items():
+        assert value.equal(average[name]), name
+    assert not whole.optimizer.state_dict()["state"]
+    whole.train(quiet=True)
+    # stopped half way and resumed, it still holds on to the same network
+    part = tmp_path / "part"
+    Run(load_config(config, images=12), part, None, resume=False).train(quiet=True)
+    Run(load_config(config, images=16), part, None, resume=True).train(quiet=True)
+    for name, value in read_checkpoint(branch / LATEST)["model"].items():
+        assert value.equal(read_checkpoint(part / LATEST)["model"][name]), name
 
 
 def test_a_branch_with_the_trunks_settings_is_the_trunk_continued(tmp_path: Path, config: Path) -> None:
