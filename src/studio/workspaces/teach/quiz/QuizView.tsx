@@ -17,7 +17,10 @@ export function QuizView() {
   const quiz = useSession().kept(makeQuiz);
   const phase = useStore(quiz.store, (s) => s.phase);
   // What takes the place of what was there begins at its top.
-  useEffect(() => window.scrollTo({ top: 0 }), [phase]);
+  useEffect(() => {
+    // In braces: newer browsers give a promise back, which is no way to clean up.
+    window.scrollTo({ top: 0 });
+  }, [phase]);
   return phase === 'asking' ? <Asking /> : <Results />;
 }
 
@@ -131,7 +134,9 @@ function Asking() {
 /** Takes the focus, so that the space bar or Enter goes on. */
 function NextButton({ label, onPress }: { label: string; onPress: () => void }) {
   const place = useRef<HTMLDivElement>(null);
-  useEffect(() => place.current?.querySelector('button')?.focus(), []);
+  useEffect(() => {
+    place.current?.querySelector('button')?.focus();
+  }, []);
   return (
     <div ref={place}>
       <Button kind="primary" onPress={onPress} testId="quiz-next">
