@@ -1,27 +1,10 @@
 /** Makes a link that opens the picture of the Sample workspace as it is, with chosen controls left out. */
 import { useState } from 'react';
-import { encodeLink } from '../../../exchange/link';
 import { Button, Switch } from '../../components/widgets';
 import { useSession, useStudio } from '../../context';
+import { linkHash } from '../../store/arrivals';
 import { CONTROLS, type ControlId } from '../../store/controls';
-import { providerName } from '../../store/format';
-import type { StudioSession } from '../../store/session';
 import { hiddenBut, PRESETS, writePresenter } from '../../store/presenter';
-
-/** The part after `#` for everything on the Sample page; null while there is no finished picture. */
-function linkHash(session: StudioSession): string | null {
-  const { run, cursor, view, noiseMap, differenceMap, compared, lockedLimit } = session.store.getState();
-  const variant = run?.manifest.variants[run.request.variant];
-  if (!run || !variant || run.status !== 'finished') return null;
-  const look = { step: cursor, view, noiseMap, differenceMap, compared, lockedLimit };
-  const link = {
-    request: run.request,
-    modelSha256: variant.sha256,
-    provider: providerName(run.provider),
-    look,
-  };
-  return `#sample?${encodeLink(link)}`;
-}
 
 const CHOICES = CONTROLS.filter((c) => c.hidable && c.workspaces.some((w) => w === 'sample'));
 
