@@ -6,6 +6,9 @@ import { Button, Disclosure, TableScroll } from '../../components/widgets';
 import { chartPng, chartSvg, DASHES, SCREEN, type Chart, type ChartTable } from './charts';
 import { saveFile } from '../../store/saving';
 
+/** Below this a chart is scrolled rather than squeezed (and there is a moment without any width while the page is laid out). */
+const MIN_WIDTH = 280;
+
 interface ChartFigureProps {
   chart: Chart;
   /** Said in the chart's files: what it was made from. */
@@ -27,7 +30,7 @@ export function ChartFigure({ chart, caption, stem, wide = false, children }: Ch
   }, []);
   useEffect(() => {
     if (width === 0) return;
-    const drawing = chart.draw(SCREEN, width);
+    const drawing = chart.draw(SCREEN, Math.max(MIN_WIDTH, width));
     // Said by the place's own label; the table has the numbers.
     drawing.setAttribute('aria-hidden', 'true');
     place.current?.replaceChildren(drawing);
