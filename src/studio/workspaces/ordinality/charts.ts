@@ -220,9 +220,9 @@ export function mapChart(facets: readonly MapFacet[], grades: readonly string[])
     draw(palette, width) {
       const count = Math.max(1, facets.length);
       // Below each other where two would be too small beside each other.
-      const stacked = (width - 68) / count < 200;
+      const stacked = (width - 68) / count < 160;
       const along = stacked ? 'fy' : 'fx';
-      const inner = stacked ? width - 140 : (width - 68) / count;
+      const inner = stacked ? width - 156 : (width - 68) / count;
       const height = Math.round(Math.min(360, inner * 0.625));
       const marks: Plot.Markish[] = [
         Plot.ruleX([0], { stroke: palette.grid }),
@@ -258,7 +258,7 @@ export function mapChart(facets: readonly MapFacet[], grades: readonly string[])
         width,
         height: (stacked ? count * (height + 16) : height) + 74,
         marginLeft: 56,
-        marginRight: stacked ? 84 : 12,
+        marginRight: stacked ? 100 : 12,
         marginTop: 36,
         marginBottom: 38,
         style: { background: 'transparent', color: palette.text, fontFamily: FONT, fontSize: '11px' },
@@ -319,7 +319,7 @@ export function matrixChart(facets: readonly MatrixFacet[], options: MatrixOptio
       // Below each other where the numbers would not fit into the cells beside each other.
       const stacked = (width - 64) / facetCount < 32 * count;
       const along = stacked ? 'fy' : 'fx';
-      const right = stacked ? 84 : 8;
+      const right = stacked ? 100 : 8;
       const size = Math.min(stacked ? width - 56 - right : (width - 64) / facetCount, 46 * count);
       return Plot.plot({
         width: Math.round(56 + right + size * (stacked ? 1 : facetCount)),
