@@ -58,6 +58,9 @@ const server = createServer((request, response) => {
     if (pathname === '/bare') {
       response.setHeader('Content-Type', 'text/html');
       response.end('<!doctype html><title>bare</title>');
+    } else if (pathname === '/bare.js') {
+      response.setHeader('Content-Type', 'text/javascript');
+      response.end(WORKER);
     } else if (info?.isFile()) {
       response.setHeader('Content-Type', MIME[path.extname(file)] ?? 'application/octet-stream');
       createReadStream(file).pipe(response);
@@ -118,13 +121,13 @@ const pageRound = (page) => page.evaluate(PAGE_ROUND);
 const WORKER = `
 import * as ort from '/ort/ort.wasm.min.mjs';
 let session;
-onmessage = async ({ data: { weights, threads, names, shape, classes, kind, rows, count } }) => {
+onmessage = (event) => answer(event).then(postMessage, (thrown) => postMessage({ error: String(thrown) }));
+const answer = async ({ data: { weights, threads, names, shape, classes, kind, rows, count } }) => {
   if (weights) {
     ort.env.wasm.wasmPaths = '${origin}/ort/';
     ort.env.wasm.numThreads = threads;
     session = await ort.InferenceSession.create(weights, { executionProviders: ['wasm'], graphOptimizationLevel: 'all' });
-    postMessage('ready');
-    return;
+    return 'ready';
   }
   const length = shape.reduce((a, b) => a * b, 1);
   const feeds = {
@@ -138,19 +141,18 @@ onmessage = async ({ data: { weights, threads, names, shape, classes, kind, rows
     await session.run(feeds);
     each.push(performance.now() - start);
   }
-  postMessage(each);
+  return each;
 };`;
 
 async function openBare() {
   const page = await browser.newPage();
   await page.goto(`${origin}/bare`);
   await page.evaluate(`(async () => {
-    const url = URL.createObjectURL(new Blob([${JSON.stringify(WORKER)}], { type: 'text/javascript' }));
-    const worker = new Worker(url, { type: 'module' });
+    const worker = new Worker('/bare.js', { type: 'module' });
     window.ask = (message) =>
       new Promise((resolve, reject) => {
-        worker.onmessage = (event) => resolve(event.data);
-        worker.onerror = (event) => reject(new Error(event.message));
+        worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data));
+        worker.onerror = (event) => reject(new Error(event.message ?? 'the worker could not be loaded'));
         worker.postMessage(message);
       });
     const response = await fetch('${origin}/models/${options.model}/${file}');
