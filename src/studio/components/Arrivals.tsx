@@ -15,9 +15,11 @@ export function Arrivals() {
     const on = <K extends keyof DocumentEventMap>(type: K, listener: (e: DocumentEventMap[K]) => void) =>
       document.addEventListener(type, listener, { signal: end.signal });
     on('dragover', (e) => {
-      if (!holdsFiles(e.dataTransfer) || e.defaultPrevented) return;
+      if (!holdsFiles(e.dataTransfer)) return;
+      // A place on the page that takes files itself has said so.
+      const ours = !e.defaultPrevented;
       e.preventDefault();
-      setOver(true);
+      setOver(ours);
     });
     on('dragleave', (e) => {
       if (e.relatedTarget === null) setOver(false);
