@@ -17,7 +17,7 @@ from PIL import Image
 
 from odm.__main__ import main
 from odm.config import TrainConfig, parse_config
-from odm.data import read_class_folders, read_labels_csv
+from odm.data import load_image_set
 from odm.errors import ConfigError
 from odm.generate import (
     Plan,
@@ -98,9 +98,9 @@ def test_a_set_is_a_data_set(tmp_path: Path) -> None:
         grades=(0.0, 1.0, 2.0, 3.0, 4.0),
         role="",
     )
-    labelled = read_labels_csv(out, config, 32)
+    labelled = load_image_set(config, tmp_path)
     assert labelled.counts == [2] * 5
-    folders = read_class_folders(out / "images", config, 32)
+    folders = load_image_set(replace(config, data="class-folders", path="set/images"), tmp_path)
     order = np.argsort(labelled.names), np.argsort([f"images/{n}" for n in folders.names])
     assert np.array_equal(labelled.images[order[0]], folders.images[order[1]])
     assert np.array_equal(labelled.labels[order[0]], folders.labels[order[1]])
