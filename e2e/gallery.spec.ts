@@ -310,7 +310,7 @@ test('films whose frames can be counted, a figure for slides, the clipboard', as
     expect(() => readProvenance(figure.bytes)).toThrow(/several pictures/);
   });
 
-  await test.step('link, settings and picture on the clipboard', async () => {
+  await test.step('link, settings and picture on the clipboard; the settings pasted bring the run back', async () => {
     await page.getByTestId('save').click();
     await page.getByTestId('copy-link').click();
     await expect(page.getByTestId('copied')).toHaveText('Link copied.');
@@ -326,6 +326,9 @@ test('films whose frames can be counted, a figure for slides, the clipboard', as
     const settings = await page.evaluate(() => navigator.clipboard.readText());
     expect(settings).toContain(`Seed: ${request.seed}`);
     await page.keyboard.press('Escape');
+    await studio.draws(() => studio.chooseGrade(0));
+    const again = await studio.draws(() => page.keyboard.press('ControlOrMeta+V'));
+    expect(again.request).toEqual(request);
   });
 });
 
