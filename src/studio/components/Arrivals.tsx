@@ -7,6 +7,8 @@ import { IconButton } from './widgets';
 
 const holdsFiles = (data: DataTransfer | null) => data?.types.includes('Files') ?? false;
 
+const TAKES_TEXT = 'textarea, [contenteditable], input:not([type=radio], [type=checkbox], [type=range])';
+
 export function Arrivals() {
   const session = useSession();
   const [over, setOver] = useState(false);
@@ -33,7 +35,7 @@ export function Arrivals() {
     });
     on('paste', (e) => {
       // A field takes what is pasted into it.
-      if (e.target instanceof HTMLInputElement || e.target instanceof HTMLTextAreaElement) return;
+      if (e.target instanceof Element && e.target.closest(TAKES_TEXT)) return;
       const text = e.clipboardData?.getData('text/plain') ?? '';
       const file = e.clipboardData?.files[0];
       if (file) void receiveFile(session, file);
