@@ -432,6 +432,8 @@ test('a batch is drawn, paused, gone on with after a reload, and taken away as a
         expect(await seriousViolations(page), `${size}, ${colorScheme}`).toEqual([]);
         await page.screenshot({ path: info.outputPath(`gallery-${size}-${colorScheme}.png`) });
         if (size === 'phone') await page.keyboard.press('Escape');
+        else await page.getByTestId('details-close').click();
+        await expect(page.getByTestId('details')).toBeHidden();
         await page.screenshot({ path: info.outputPath(`gallery-list-${size}-${colorScheme}.png`) });
       }
       const overflow = await page.evaluate(
