@@ -75,7 +75,7 @@ export function GalleryWorkspace() {
             {status === 'ready' &&
               (picked.length > 0
                 ? `${formatCount(picked.length)} of ${formatCount(shown.length)} chosen`
-                : `${formatCount(shown.length)} ${shown.length === 1 ? 'picture' : 'pictures'}`)}
+                : `${formatCount(shown.length)} ${shown.length === 1 ? 'picture' : 'pictures'}${filter.batch ? ' of one batch' : ''}`)}
           </p>
           {shown.length > 0 && (
             <Chosen

@@ -12,7 +12,7 @@ import { usePictureUrl } from './usePictureUrl';
 const MIN_TILE = 118;
 const GAP = 8;
 /** The two lines under a thumbnail. */
-const CAPTION = 42;
+const CAPTION = 40;
 
 interface GridProps {
   entries: readonly Entry[];
@@ -145,7 +145,6 @@ function Tile({ entry, place, inTabOrder, selected, chosen, onSelect, onChoose }
       <button
         type="button"
         className="tile-button"
-        aria-label={`${name}${entry.star ? ', starred' : ''}${cut ? ', stopped early' : ''}`}
         aria-current={selected || undefined}
         tabIndex={inTabOrder ? 0 : -1}
         data-place={place}
@@ -168,7 +167,13 @@ function Tile({ entry, place, inTabOrder, selected, chosen, onSelect, onChoose }
           <span className="tile-picture" />
         )}
         <span className="tile-grade">{entry.gradeText}</span>
+        <span className="visually-hidden">, </span>
         <span className="tile-meta">seed {request.seed}</span>
+        <span className="visually-hidden">
+          , {entry.modelTitle}
+          {entry.star && ', starred'}
+          {cut && ', stopped early'}
+        </span>
       </button>
       <label className="tile-check">
         <input
