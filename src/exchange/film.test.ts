@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { drawFilmFrame, filmSize, toRgba } from './film';
+import { inColour } from '../models/picture';
 import { toByte } from './raster';
 
 const chw = Float32Array.from({ length: 3 * 9 * 7 }, (_, i) => Math.sin(i));
@@ -16,6 +17,15 @@ it('frames are even in size, whatever the picture', () => {
     expect(size.height % 2, `${height}`).toBe(0);
     expect(Math.abs(size.width - aim)).toBeLessThanOrEqual(width);
   }
+});
+
+it('a grey picture is drawn as its colour of equal parts', () => {
+  const size = filmSize(9, 7, 64);
+  const grey = chw.slice(0, 63);
+  const coloured = inColour(grey, 63);
+  const frame = (picture: Float32Array) => drawFilmFrame({ chw: picture, label: '' }, 9, 7, size);
+  expect(frame(grey)).toEqual(frame(coloured));
+  expect(() => frame(chw.slice(0, 60))).toThrow(RangeError);
 });
 
 it('the picture is whole pixels, and label and strip stand under it, free of the margins', () => {

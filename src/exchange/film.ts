@@ -3,7 +3,7 @@ import { GLYPH_HEIGHT } from './glyphs';
 import { createRaster, drawLine, drawPicture, fitLine, layOutStrip, PAPER, type Raster } from './raster';
 
 export interface FilmFrame {
-  /** CHW in [-1, 1]. */
+  /** CHW, in colour or grey, in [-1, 1]. */
   readonly chw: Float32Array;
   /** e.g. `STEP 12 OF 20, SIGMA 0.63`: capitals, digits and a few signs are all that the burnt-in letters have. */
   readonly label: string;
@@ -29,7 +29,6 @@ const labelHeight = (width: number) => (GLYPH_HEIGHT + 8) * letterSize(width);
 
 /** @throws RangeError when the frame's picture is not `width` x `height`. */
 export function drawFilmFrame(frame: FilmFrame, width: number, height: number, size: FilmSize): Raster {
-  if (frame.chw.length !== 3 * width * height) throw new RangeError('a film’s pictures have one size');
   const raster = createRaster(size.width, size.height, PAPER);
   drawPicture(raster, frame.chw, width, height, {
     left: (size.width - width * size.scale) >> 1,

@@ -12,7 +12,7 @@ import { decodePicture, encodePicture, readProvenance, withDisclaimer } from './
 import { toLatin1Json, withText } from './pngText';
 import { describePicture, settingsText, SOFTWARE, type Provenance } from './provenance';
 import { exampleWithGenerator } from '../models/testing';
-import { STRIP_TEXT } from './raster';
+import { STRIP_TEXT, toByte } from './raster';
 import { anyRequest } from './testing';
 
 const provenance: Provenance = {
@@ -91,6 +91,18 @@ describe('readProvenance', () => {
     const bytes = encodePicture({ chw, width: 4, height: 2, provenance });
     expect(readProvenance(bytes)).toEqual(provenance);
     expect(decode(bytes).text).toMatchObject({ Software: SOFTWARE });
+  });
+
+  it('saves one channel as grey', () => {
+    const grey = Float32Array.of(-1, 0, 0.2, 1);
+    const saved = decodePicture(
+      encodePicture({ chw: grey, width: 2, height: 2, provenance, scale: 1, strip: false }),
+    );
+    const coloured = Float32Array.from([...grey, ...grey, ...grey], (v) => toByte(v) / 127.5 - 1);
+    expect(saved).toEqual({ chw: coloured, width: 2, height: 2 });
+    expect(() => encodePicture({ chw: new Float32Array(5), width: 2, height: 2, provenance })).toThrow(
+      RangeError,
+    );
   });
 
   it('tells no PNG, not ours and ours but broken apart', () => {

@@ -13,7 +13,7 @@ import { createRaster, drawPicture, fromBytes, layOutStrip, type Raster } from '
 const RECORD = 'ordinal-diffusion-studio';
 
 export interface PictureToSave {
-  /** CHW, three channels, in [-1, 1]; values beyond are clipped. */
+  /** CHW, in colour or grey, in [-1, 1]; values beyond are clipped. */
   readonly chw: Float32Array;
   readonly width: number;
   readonly height: number;
@@ -27,8 +27,6 @@ export interface PictureToSave {
 /** PNG bytes. Throws a `RangeError` when the picture and its size do not agree. */
 export function encodePicture(picture: PictureToSave): Uint8Array {
   const { chw, width, height, provenance } = picture;
-  if (chw.length !== 3 * width * height)
-    throw new RangeError(`${chw.length} values for a ${width} x ${height} picture`);
   const scale = picture.scale ?? Math.max(1, Math.ceil(512 / width));
   const strip = (picture.strip ?? true) ? layOutStrip(width * scale) : null;
   const raster = createRaster(width * scale, height * scale + (strip?.height ?? 0));

@@ -1,4 +1,5 @@
 /** RGB bytes in rows, and what is drawn into them: enlarged pictures, letters, the strip. No DOM: every realm shares it. */
+import { planesOf } from '../models/picture';
 import { drawText, GLYPH_HEIGHT, textWidth } from './glyphs';
 
 export const STRIP_TEXT = 'SYNTHETIC – NOT A PATIENT';
@@ -26,7 +27,7 @@ export function toByte(value: number): number {
   return Math.max(0, Math.min(255, Math.round((value + 1) * 127.5)));
 }
 
-/** The inverse of `toByte` on bytes: CHW values whose bytes are these again. */
+/** The inverse of `toByte` on bytes: CHW values, three planes, whose bytes are these again. */
 export function fromBytes(data: ArrayLike<number>, plane: number, channels: number): Float32Array {
   const chw = new Float32Array(3 * plane);
   for (let i = 0; i < plane; i++) {
@@ -35,7 +36,10 @@ export function fromBytes(data: ArrayLike<number>, plane: number, channels: numb
   return chw;
 }
 
-/** Draws a CHW picture in [-1, 1] (values beyond are clipped), each pixel as a square of `scale` pixels. */
+/**
+ * Draws a CHW picture, in colour or grey, in [-1, 1] (values beyond are clipped), each pixel as a square of `scale` pixels.
+ * @throws RangeError when the picture is not `width` x `height`.
+ */
 export function drawPicture(
   raster: Raster,
   chw: Float32Array,
@@ -43,12 +47,12 @@ export function drawPicture(
   height: number,
   place: { left: number; top: number; scale: number },
 ): void {
-  const plane = width * height;
+  const planes = planesOf(chw.length, width * height);
   for (let y = 0; y < height * place.scale; y++) {
     for (let x = 0; x < width * place.scale; x++) {
       const from = Math.floor(y / place.scale) * width + Math.floor(x / place.scale);
       const to = ((place.top + y) * raster.width + place.left + x) * 3;
-      for (let c = 0; c < 3; c++) raster.data[to + c] = toByte(chw[c * plane + from]!);
+      for (let c = 0; c < 3; c++) raster.data[to + c] = toByte(chw[planes[c]! + from]!);
     }
   }
 }

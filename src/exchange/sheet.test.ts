@@ -69,6 +69,14 @@ it('refuses nothing and mixed sizes', () => {
   expect(() => encodeSheet({ title: '', columns: 2, cells: [cell(1), small] })).toThrow(RangeError);
 });
 
+it('takes grey pictures among coloured ones', () => {
+  const grey = { ...cell(2), chw: new Float32Array(32 * 32).fill(-1 + 2 * 0.16) };
+  const sheet = (cells: Parameters<typeof encodeSheet>[0]['cells']) =>
+    encodeSheet({ title: 'T', columns: 2, cells });
+  const pixels = (bytes: Uint8Array) => Buffer.from(decode(bytes).data);
+  expect(pixels(sheet([cell(1), grey])).equals(pixels(sheet([cell(1), cell(2)])))).toBe(true);
+});
+
 it('is told from a single picture', () => {
   const bytes = encodeSheet({ title: 'T', columns: 1, cells: [cell(1)] });
   expect(() => readProvenance(bytes)).toThrow(/several pictures/);

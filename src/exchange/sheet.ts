@@ -8,6 +8,7 @@ import { StudioError } from '../errors';
 import { GLYPH_HEIGHT, textWidth } from './glyphs';
 import { encodeRaster, withDisclaimer } from './png';
 import { provenanceSchema, SOFTWARE, type Provenance } from './provenance';
+import { fitsPixels } from '../models/picture';
 import { createRaster, drawLine, drawPicture, layOutStrip } from './raster';
 
 /** The chunk with the records of all pictures. */
@@ -24,7 +25,7 @@ export const sheetProvenanceSchema = z.strictObject({
 export type SheetProvenance = z.infer<typeof sheetProvenanceSchema>;
 
 export interface SheetCell {
-  /** CHW, three channels, in [-1, 1]. */
+  /** CHW, in colour or grey, in [-1, 1]. */
   readonly chw: Float32Array;
   readonly width: number;
   readonly height: number;
@@ -50,7 +51,9 @@ export function encodeSheet({ title, columns, cells }: Sheet): Uint8Array {
   const first = cells[0];
   if (!first) throw new RangeError('a sheet needs a picture');
   const { width, height } = first;
-  if (cells.some((c) => c.width !== width || c.height !== height || c.chw.length !== 3 * width * height))
+  if (
+    cells.some((c) => c.width !== width || c.height !== height || !fitsPixels(c.chw.length, width * height))
+  )
     throw new RangeError('the pictures of a sheet have one size');
 
   const scale = Math.max(1, Math.ceil(cellAim(cells.length) / width));

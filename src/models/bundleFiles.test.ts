@@ -84,11 +84,18 @@ describe('bare ONNX files', () => {
     });
   });
 
+  test('grey pictures of ten grades, and an open number of channels', () => {
+    const labels: Value = ['y', FLOAT, [0, 11]];
+    const grey = model([['x', FLOAT, [0, 1, 28, 28]], T, labels], [['out', FLOAT, [0, 1, 28, 28]]]);
+    expect(inspectOnnx(grey)).toMatchObject({ channels: 1, width: 28, height: 28, grades: 10 });
+    expect(inspectOnnx(model([['x', FLOAT, [0, 0, 28, 28]], T, Y], [OUT])).channels).toBeNull();
+  });
+
   test.each<[string, Uint8Array, RegExp]>([
     ['nothing', new Uint8Array(0), /not an ONNX model/],
     ['text', new TextEncoder().encode('hello, world'), /not an ONNX model/],
     ['wrong rank', model([['x', FLOAT, [0, 784]], T, Y], [OUT]), /rank 4/],
-    ['grey pictures', model([['x', FLOAT, [0, 1, 28, 28]], T, Y], [OUT]), /1 channels/],
+    ['pictures of four channels', model([['x', FLOAT, [0, 4, 28, 28]], T, Y], [OUT]), /4 channels/],
     ['too large pictures', model([['x', FLOAT, [0, 3, 1024, 1024]], T, Y], [OUT]), /1024 × 1024/],
     ['half precision', model([['x', HALF, [0, 3, 28, 28]], T, Y], [OUT]), /float16/],
     ['no time', model([X, Y], [OUT]), /no input for the time/],

@@ -11,6 +11,7 @@ export interface ForeignDescription {
   readonly scale: string;
   /** Lowest first. */
   readonly grades: readonly { readonly value: number; readonly label: string }[];
+  readonly channels: 1 | 3;
   readonly width: number;
   readonly height: number;
   readonly prediction: 'x0' | 'epsilon' | 'v';
@@ -54,7 +55,7 @@ export function foreignManifest(
   { signature }: Inspection,
   file: { readonly sha256: string; readonly bytes: number },
 ): BundleManifest {
-  const { schedule: spec, prediction, t, y, width, height } = description;
+  const { schedule: spec, prediction, t, y, channels, width, height } = description;
   let schedule: BundleManifest['diffusion']['schedule'];
   try {
     schedule =
@@ -73,7 +74,7 @@ export function foreignManifest(
     const high = prediction === 'epsilon' ? schedule.alphasCumprod.findLastIndex((a) => a >= LEAST_SIGNAL) : last;
     tRange = [0, high];
   }
-  const elements = 3 * width * height;
+  const elements = channels * width * height;
   const middle = Math.floor(description.grades.length / 2);
   const columns = description.grades.length + 1;
   const at = (tRange[0] + tRange[1]) / 2;
@@ -91,7 +92,7 @@ export function foreignManifest(
         short: String(value).slice(0, 12),
         description: '',
       })),
-      image: { width, height, channels: 3, range: [-1, 1] },
+      image: { width, height, channels, range: [-1, 1] },
       diffusion: { prediction, schedule, tRange },
       inputs: { x: { name: description.x }, t, y },
       output: { name: description.output },

@@ -20,6 +20,7 @@ export interface Inspection {
   readonly y: readonly { readonly name: string; readonly kind: 'weights' | 'index' }[];
   readonly output: readonly string[];
   /** Where the file fixes them. */
+  readonly channels: 1 | 3 | null;
   readonly width: number | null;
   readonly height: number | null;
   readonly grades: number | null;
@@ -88,7 +89,7 @@ export function inspectOnnx(model: Uint8Array): Inspection {
   const pictures = inputs.filter((i) => i.type === 'float32' && (i.dims === null || i.dims.length === 4));
   if (pictures.length === 0) {
     throw unusable(
-      'The model has no input for the noisy picture: a float32 tensor of rank 4, [batch, 3, height, width].',
+      'The model has no input for the noisy picture: a float32 tensor of rank 4, [batch, channels, height, width].',
       'Check the shape and the type of its inputs; the detail lists them.',
       detail,
     );
@@ -96,10 +97,10 @@ export function inspectOnnx(model: Uint8Array): Inspection {
   const x = byName(pictures, /^x|sample|image|noisy/i);
   const dims = x[0]!.dims;
   const channels = dims?.[1] ?? null;
-  if (channels !== null && channels !== 3) {
+  if (channels !== null && channels !== 1 && channels !== 3) {
     throw unusable(
-      `The model’s pictures have ${channels} channels; this studio shows pictures of 3 (red, green, blue).`,
-      'Bring a model of RGB pictures in the range −1..1.',
+      `The model’s pictures have ${channels} channels; this studio shows pictures of 3 (red, green, blue) or of 1 (grey).`,
+      'Bring a model of RGB or grey pictures in the range −1..1.',
       detail,
     );
   }
@@ -156,7 +157,7 @@ export function inspectOnnx(model: Uint8Array): Inspection {
   const drawn = outputs.filter((o) => o.type === 'float32' && (o.dims === null || o.dims.length === 4));
   if (drawn.length === 0) {
     throw unusable(
-      'The model has no output of float32 pictures, [batch, 3, height, width].',
+      'The model has no output of float32 pictures, [batch, channels, height, width].',
       'Check the rank and the type of its outputs; the detail lists them.',
       detail,
     );
@@ -178,6 +179,7 @@ export function inspectOnnx(model: Uint8Array): Inspection {
     t: times,
     y: y.map(({ name, kind }) => ({ name, kind })),
     output: drawn.map(({ name }) => name),
+    channels,
     width,
     height,
     grades,

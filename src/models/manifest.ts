@@ -71,7 +71,7 @@ const generatorVariant = z.strictObject({
 const variant = z.discriminatedUnion('kind', [diffusionVariant, generatorVariant]);
 
 /**
- * An ONNX classifier of severity, trained on real images only: pictures `[B, 3, H, W]` in -1..1 at the bundle's size to
+ * An ONNX classifier of severity, trained on real images only: pictures `[B, channels, H, W]` in -1..1 at the bundle's size to
  * probabilities `[B, C]` of the grades, in their order. It reads pictures, not patients.
  */
 const grader = z.strictObject({
@@ -125,7 +125,8 @@ export const manifestSchema = z
     image: z.strictObject({
       width: z.number().int().min(8).max(512),
       height: z.number().int().min(8).max(512),
-      channels: z.literal(3),
+      /** 3: red, green, blue; 1: grey. */
+      channels: z.literal([1, 3]),
       range: z.tuple([z.literal(-1), z.literal(1)]),
     }),
     diffusion: z.strictObject({

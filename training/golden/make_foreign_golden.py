@@ -1,8 +1,9 @@
-"""A class-conditional ``diffusers`` UNet2DModel as other people export it, with trajectories by ``diffusers``' schedulers.
+"""Class-conditional ``diffusers`` UNet2DModels as other people export them, with trajectories by ``diffusers``' schedulers.
 
-Writes ``e2e/golden/foreign/unet2d.onnx`` (tiny, random weights, int64 timestep and class label, epsilon prediction) and
-``unet2d.json``: for each beta schedule its alphas_cumprod at the timesteps used, and every x of a sampling run with the PyTorch
-module. Stochastic steps are handed the lab's noise. Needs the optional ``golden`` dependencies::
+Writes ``e2e/golden/foreign/<name>.onnx`` (tiny, random weights, int64 timestep and class label) and ``<name>.json``: for each
+beta schedule its alphas_cumprod at the timesteps used, and every x of a sampling run with the PyTorch module. One model is of RGB
+pictures, one of grey ones at MNIST's size, one at the ends of what the studio takes (512 pixels, two grades). Stochastic steps are
+handed the lab's noise. Needs the optional ``golden`` dependencies::
 
     python training/golden/make_foreign_golden.py
 """
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +27,40 @@ from torch import Tensor
 from odm.noise import Purpose, normals
 
 TARGET = Path(__file__).resolve().parents[2] / "e2e" / "golden" / "foreign"
-SIZE = 16
-CLASSES = 3
 TRAIN_STEPS = 1000
 #: below this share of signal (alpha_bar) an epsilon prediction says nothing about x0; the studio starts there
 LEAST_SIGNAL = 1e-4
 
-#: sampler, beta schedule, class, seed, steps
-CASES = [
-    ("dpmpp-2m", "linear", 2, 7, 8),
-    ("dpmpp-2m", "squaredcos_cap_v2", 0, 11, 6),
-    ("ddpm", "linear", 1, 4294967295, 10),
-    ("ddpm", "squaredcos_cap_v2", 2, 3, 10),
-]
+
+@dataclass(frozen=True)
+class Spec:
+    name: str
+    size: int
+    channels: int
+    classes: int
+    prediction: str  # as diffusers names it
+    widths: tuple[int, int]
+    attention: bool
+    every: int  # of an x, flat CHW, every how many values are kept
+    cases: tuple[tuple[str, str, int, int, int], ...]  # sampler, beta schedule, class, seed, steps
+
+
+SPECS = (
+    Spec(
+        "unet2d", 16, 3, 3, "epsilon", (8, 16), True, 1,
+        (
+            ("dpmpp-2m", "linear", 2, 7, 8),
+            ("dpmpp-2m", "squaredcos_cap_v2", 0, 11, 6),
+            ("ddpm", "linear", 1, 4294967295, 10),
+            ("ddpm", "squaredcos_cap_v2", 2, 3, 10),
+        ),
+    ),
+    Spec(
+        "grey28", 28, 1, 10, "epsilon", (8, 16), True, 1,
+        (("dpmpp-2m", "linear", 9, 5, 6), ("ddpm", "squaredcos_cap_v2", 0, 8, 6)),
+    ),
+    Spec("pair512", 512, 1, 2, "sample", (4, 4), False, 997, (("dpmpp-2m", "linear", 1, 1, 2),)),
+)  # fmt: skip
 
 
 class Exported(torch.nn.Module):
@@ -51,33 +75,42 @@ class Exported(torch.nn.Module):
         return output
 
 
-def make_model() -> UNet2DModel:
+def make_model(spec: Spec) -> UNet2DModel:
     torch.manual_seed(20)
+    attention = "Attn" if spec.attention else ""
     model = UNet2DModel(
-        sample_size=SIZE,
-        in_channels=3,
-        out_channels=3,
+        sample_size=spec.size,
+        in_channels=spec.channels,
+        out_channels=spec.channels,
         layers_per_block=1,
-        block_out_channels=(8, 16),
-        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=spec.widths,
+        down_block_types=("DownBlock2D", f"{attention}DownBlock2D"),
+        up_block_types=(f"{attention}UpBlock2D", "UpBlock2D"),
         norm_num_groups=4,
+        add_attention=spec.attention,
         attention_head_dim=8,
-        num_class_embeds=CLASSES,
+        num_class_embeds=spec.classes,
     )
     return model.eval()
 
 
-def noise(seed: int, purpose: Purpose, step: int) -> Tensor:
-    return torch.from_numpy(normals(seed, purpose, step, (3, SIZE, SIZE)))[None]
+def noise(spec: Spec, seed: int, purpose: Purpose, step: int) -> Tensor:
+    return torch.from_numpy(normals(seed, purpose, step, (spec.channels, spec.size, spec.size)))[None]
 
 
-def text(x: Tensor) -> str:
-    return base64.b64encode(np.ascontiguousarray(x.numpy(), dtype="<f4").tobytes()).decode("ascii")
+def text(x: Tensor, every: int) -> str:
+    kept = np.ascontiguousarray(x.numpy().ravel()[::every], dtype="<f4")
+    return base64.b64encode(kept.tobytes()).decode("ascii")
 
 
-def run(model: torch.nn.Module, sampler: str, betas: str, label: int, seed: int, steps: int) -> dict[str, Any]:
-    common: dict[str, Any] = {"num_train_timesteps": TRAIN_STEPS, "beta_schedule": betas, "prediction_type": "epsilon"}
+def run(
+    spec: Spec, model: torch.nn.Module, sampler: str, betas: str, label: int, seed: int, steps: int
+) -> dict[str, Any]:
+    common: dict[str, Any] = {
+        "num_train_timesteps": TRAIN_STEPS,
+        "beta_schedule": betas,
+        "prediction_type": spec.prediction,
+    }
     if sampler == "ddpm":
         scheduler: Any = DDPMScheduler(**common, clip_sample=False, variance_type="fixed_small")
     else:
@@ -85,17 +118,17 @@ def run(model: torch.nn.Module, sampler: str, betas: str, label: int, seed: int,
             **common, algorithm_type="dpmsolver++", solver_order=2, solver_type="midpoint", final_sigmas_type="zero"
         )
     alpha_bar = scheduler.alphas_cumprod.double().numpy()
-    high = int(np.flatnonzero(alpha_bar >= LEAST_SIGNAL)[-1])
+    high = int(np.flatnonzero(alpha_bar >= LEAST_SIGNAL)[-1]) if spec.prediction == "epsilon" else TRAIN_STEPS - 1
     timesteps = [int(np.floor(high * (1 - i / (steps - 1)) + 0.5)) for i in range(steps)]
     scheduler.set_timesteps(timesteps=timesteps)
-    x = noise(seed, Purpose.INIT, 0)
-    trajectory = [text(x)]
+    x = noise(spec, seed, Purpose.INIT, 0)
+    trajectory = [text(x, spec.every)]
     for i, t in enumerate(scheduler.timesteps):
         with torch.no_grad():
             output = model(x, t[None], torch.tensor([label]))
-        scheduling_ddpm.randn_tensor = lambda *_, i=i, **__: noise(seed, Purpose.STEP, i)
+        scheduling_ddpm.randn_tensor = lambda *_, i=i, **__: noise(spec, seed, Purpose.STEP, i)
         x = scheduler.step(output, t, x).prev_sample.float()
-        trajectory.append(text(x))
+        trajectory.append(text(x, spec.every))
     return {
         "sampler": sampler,
         "betas": betas,
@@ -120,11 +153,10 @@ def strip(file: Path) -> None:
     onnx.save(model, file)
 
 
-def main() -> None:
-    TARGET.mkdir(parents=True, exist_ok=True)
-    model = Exported(make_model())
-    file = TARGET / "unet2d.onnx"
-    example = (torch.zeros(2, 3, SIZE, SIZE), torch.tensor([5, 5]), torch.tensor([0, 1]))
+def make(spec: Spec) -> None:
+    model = Exported(make_model(spec))
+    file = TARGET / f"{spec.name}.onnx"
+    example = (torch.zeros(2, spec.channels, spec.size, spec.size), torch.tensor([5, 5]), torch.tensor([0, 1]))
     batch = torch.export.Dim("batch")
     torch.onnx.export(
         model,
@@ -137,9 +169,24 @@ def main() -> None:
         external_data=False,
     )
     strip(file)
-    golden = {"size": SIZE, "classes": CLASSES, "cases": [run(model, *case) for case in CASES]}
-    (TARGET / "unet2d.json").write_text(json.dumps(golden) + "\n")
-    print(f"{file.stat().st_size} bytes, {len(CASES)} trajectories")
+    golden = {
+        "size": spec.size,
+        "channels": spec.channels,
+        "classes": spec.classes,
+        "prediction": "x0" if spec.prediction == "sample" else spec.prediction,
+        "every": spec.every,
+        "cases": [run(spec, model, *case) for case in spec.cases],
+    }
+    (TARGET / f"{spec.name}.json").write_text(json.dumps(golden) + "\n")
+    print(f"{spec.name}: {file.stat().st_size} bytes, {len(spec.cases)} trajectories")
+
+
+def main() -> None:
+    """Makes all of them, or those named on the command line."""
+    TARGET.mkdir(parents=True, exist_ok=True)
+    for spec in SPECS:
+        if spec.name in (sys.argv[1:] or [s.name for s in SPECS]):
+            make(spec)
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ class Bundle:
     @property
     def shape(self) -> tuple[int, int, int]:
         image = self.manifest["image"]
-        return 3, image["height"], image["width"]
+        return image["channels"], image["height"], image["width"]
 
     def weights(self, variant: str) -> bytes:
         """The bytes of a variant's ONNX file, after checking its SHA-256; raises ``DataError``."""

@@ -272,6 +272,6 @@ def from_onnx(session: Any, names: tuple[str, str, str] = ("x", "t", "y"), outpu
 
 
 def to_uint8(picture: Array) -> NDArray[np.uint8]:
-    """[..., 3, H, W] in [-1, 1] -> [..., H, W, 3] bytes."""
-    scaled = np.clip(np.round((np.moveaxis(picture, -3, -1) + 1) * 127.5), 0, 255)
-    return scaled.astype(np.uint8)
+    """[..., C, H, W] in [-1, 1] -> [..., H, W, 3] bytes; of grey pictures (C = 1) the three are alike."""
+    scaled = np.clip(np.round((np.moveaxis(picture, -3, -1) + 1) * 127.5), 0, 255).astype(np.uint8)
+    return np.broadcast_to(scaled, (*scaled.shape[:-1], 3)).copy()

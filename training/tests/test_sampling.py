@@ -128,3 +128,5 @@ def test_the_first_state_is_the_seeds_noise() -> None:
 def test_to_uint8() -> None:
     picture = np.asarray([-2, -1, 0, 1, 3], dtype=np.float32).reshape(1, 1, 5).repeat(3, axis=0)
     assert to_uint8(picture)[0, :, 0].tolist() == [0, 0, 128, 255, 255]
+    grey = to_uint8(picture[:1])
+    assert grey.shape == (1, 5, 3) and (grey == grey[..., :1]).all()

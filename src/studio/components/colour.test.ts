@@ -38,10 +38,18 @@ describe('maps', () => {
   const chw = Float32Array.of(1, 0, 2, 0, 2, -1);
 
   it('take one value a pixel out of three channels', () => {
-    expect([...pixelMap(chw, 'red')]).toEqual([1, 0]);
-    expect([...pixelMap(chw, 'blue')]).toEqual([2, -1]);
-    expect([...pixelMap(chw, 'norm')]).toEqual([3, 1]);
-    expect(pixelMap(chw, 'luminance')[0]).toBeCloseTo(0.2126 + 2 * 0.7152 + 2 * 0.0722, 6);
+    expect([...pixelMap(chw, 2, 'red')]).toEqual([1, 0]);
+    expect([...pixelMap(chw, 2, 'blue')]).toEqual([2, -1]);
+    expect([...pixelMap(chw, 2, 'norm')]).toEqual([3, 1]);
+    expect(pixelMap(chw, 2, 'luminance')[0]).toBeCloseTo(0.2126 + 2 * 0.7152 + 2 * 0.0722, 6);
+  });
+
+  it('of a grey picture are its one channel', () => {
+    const grey = Float32Array.of(1, -0.5);
+    for (const kind of ['luminance', 'red', 'green', 'blue'] as const)
+      expect([...pixelMap(grey, 2, kind)]).toEqual([1, -0.5]);
+    expect([...pixelMap(grey, 2, 'norm')]).toEqual([1, 0.5]);
+    expect(() => pixelMap(grey, 3, 'norm')).toThrow(RangeError);
   });
 
   it('differences are element by element and refuse pictures of other sizes', () => {
@@ -74,6 +82,13 @@ describe('painting', () => {
     expect([...out.subarray(4, 7)]).toEqual(colour(DIVERGING, 128));
     expect([...out.subarray(8, 11)]).toEqual(colour(DIVERGING, 255));
     expect([...out.subarray(12, 16)]).toEqual([...colour(DIVERGING, 255), 255]);
+  });
+
+  it('shows one channel as grey', () => {
+    const out = new Uint8ClampedArray(8);
+    paintPicture(Float32Array.of(-1, 0.2), out);
+    expect([...out]).toEqual([0, 0, 0, 255, 153, 153, 153, 255]);
+    expect(() => paintPicture(new Float32Array(4), out)).toThrow(RangeError);
   });
 
   it('maps [-1, 1] to 0..255 and clips', () => {

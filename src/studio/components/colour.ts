@@ -1,7 +1,8 @@
 /**
- * From numbers to colours. Pictures are float32 CHW with three channels; a map is one value a pixel. Everything here
+ * From numbers to colours. Pictures are float32 CHW, in colour or grey; a map is one value a pixel. Everything here
  * writes RGBA bytes and knows nothing of canvases.
  */
+import { planesOf } from '../../models/picture';
 import { interpolatePuOr, interpolateViridis } from 'd3-scale-chromatic';
 
 /** 256 colours, RGB bytes. */
@@ -42,16 +43,20 @@ export type MapKind = 'luminance' | 'red' | 'green' | 'blue' | 'norm';
 const LUMA = [0.2126, 0.7152, 0.0722] as const;
 const CHANNEL = { red: 0, green: 1, blue: 2 } as const;
 
-/** One value a pixel from a CHW picture; `norm` is the Euclidean length over the three channels. */
-export function pixelMap(chw: Float32Array, kind: MapKind): Float32Array {
-  const n = chw.length / 3;
+/**
+ * One value a pixel from a CHW picture of this many pixels; `norm` is the Euclidean length over the channels, and of a
+ * grey picture every channel is the grey.
+ */
+export function pixelMap(chw: Float32Array, pixels: number, kind: MapKind): Float32Array {
+  const planes = planesOf(chw.length, pixels);
   if (kind === 'red' || kind === 'green' || kind === 'blue')
-    return chw.slice(CHANNEL[kind] * n, (CHANNEL[kind] + 1) * n);
-  const out = new Float32Array(n);
-  for (let i = 0; i < n; i++) {
+    return chw.slice(planes[CHANNEL[kind]], planes[CHANNEL[kind]] + pixels);
+  if (chw.length === pixels) return kind === 'norm' ? chw.map(Math.abs) : chw.slice();
+  const out = new Float32Array(pixels);
+  for (let i = 0; i < pixels; i++) {
     const r = chw[i]!;
-    const g = chw[n + i]!;
-    const b = chw[2 * n + i]!;
+    const g = chw[planes[1] + i]!;
+    const b = chw[planes[2] + i]!;
     out[i] = kind === 'norm' ? Math.hypot(r, g, b) : LUMA[0] * r + LUMA[1] * g + LUMA[2] * b;
   }
   return out;
@@ -88,14 +93,18 @@ function roundUp(value: number): number {
   return Number((factor * power).toPrecision(3));
 }
 
-/** Picture in [-1, 1] to RGBA; values beyond are clipped. `range` 3 shows a noise estimate of standard deviation 1. */
+/**
+ * Picture in [-1, 1] to RGBA, as many pixels as `out` holds; values beyond are clipped. `range` 3 shows a noise estimate of
+ * standard deviation 1. @throws RangeError when there are not as many.
+ */
 export function paintPicture(chw: Float32Array, out: Uint8ClampedArray, range = 1): void {
-  const n = chw.length / 3;
+  const n = out.length / 4;
+  const [red, green, blue] = planesOf(chw.length, n);
   const scale = 127.5 / range;
   for (let i = 0; i < n; i++) {
-    out[i * 4] = chw[i]! * scale + 127.5;
-    out[i * 4 + 1] = chw[n + i]! * scale + 127.5;
-    out[i * 4 + 2] = chw[2 * n + i]! * scale + 127.5;
+    out[i * 4] = chw[red + i]! * scale + 127.5;
+    out[i * 4 + 1] = chw[green + i]! * scale + 127.5;
+    out[i * 4 + 2] = chw[blue + i]! * scale + 127.5;
     out[i * 4 + 3] = 255;
   }
 }

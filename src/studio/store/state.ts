@@ -154,6 +154,11 @@ export function runIsGenerated({ run }: StudioState): boolean {
   return variant !== undefined && !isDiffusion(variant);
 }
 
+/** Whether the picture on the page is grey: one channel, which stands for red, green and blue. */
+export function runIsGrey({ run }: StudioState): boolean {
+  return run?.manifest.image.channels === 1;
+}
+
 /** Whether the next picture will come from a generator, which has no sampler to set. */
 export function draftIsGenerated(s: StudioState): boolean {
   const variant = s.draft ? draftManifest(s)?.variants[s.draft.variant] : undefined;

@@ -103,7 +103,7 @@ function Importer({ onDone }: { onDone: () => void }) {
           </FileTrigger>
         </div>
         <p className="field-hint">
-          It is read and kept on this machine only. RGB pictures, 28 × 28 to 512 × 512; 2 to 10 grades.
+          It is read and kept on this machine only. RGB or grey pictures, 8 × 8 to 512 × 512; 2 to 10 grades.
         </p>
       </DropZone>
       {doing && (

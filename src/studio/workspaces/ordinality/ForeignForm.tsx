@@ -12,6 +12,7 @@ interface Draft {
   readonly scale: string;
   readonly labels: readonly string[];
   readonly values: readonly number[];
+  readonly channels: 1 | 3;
   readonly width: number;
   readonly height: number;
   readonly prediction: ForeignDescription['prediction'];
@@ -30,6 +31,10 @@ interface Draft {
   readonly credit: string;
 }
 
+const COLOURS = [
+  { value: '3', label: 'red, green, blue' },
+  { value: '1', label: 'grey' },
+] as const;
 const FALLBACK_GRADES = 5;
 const FALLBACK_SIDE = 128;
 
@@ -42,6 +47,7 @@ function firstDraft(name: string, inspection: Inspection): Draft {
     scale: `Grades 0–${grades - 1}`,
     labels: Array.from({ length: grades }, (_, k) => `Grade ${k}`),
     values: Array.from({ length: grades }, (_, k) => k),
+    channels: inspection.channels ?? 3,
     width: inspection.width ?? FALLBACK_SIDE,
     height: inspection.height ?? FALLBACK_SIDE,
     prediction: table ? 'epsilon' : 'x0',
@@ -225,6 +231,13 @@ export function ForeignForm({ name, inspection, busy, onSubmit }: ForeignFormPro
       <fieldset>
         <legend>Pictures and grades</legend>
         <div className="field-pair">
+          <SelectBox
+            label="Colour"
+            value={String(draft.channels)}
+            choices={COLOURS.filter(({ value }) => [null, Number(value)].includes(inspection.channels))}
+            onChange={(value) => set({ channels: value === '1' ? 1 : 3 })}
+            testId="foreign-channels"
+          />
           <NumberBox
             label="Width"
             value={draft.width}

@@ -7,12 +7,12 @@ import { StudioError } from '../../../errors';
 import { ColourBar } from '../../components/ColourBar';
 import { LevelGlyph } from '../../components/Icon';
 import { PixelCanvas } from '../../components/PixelCanvas';
-import { Button, Disclosure, Segmented, Switch, TableScroll } from '../../components/widgets';
+import { Button, Disclosure, Segmented, Switch, TableScroll, type Choice } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
 import { formatDuration, formatMeasure, formatSigned, gradeText, orderVerdict } from '../../store/format';
 import { download, fileStem } from '../../store/saving';
 import { problemOf } from '../../store/session';
-import { runIsGenerated, type DifferenceMap, type RunInfo } from '../../store/state';
+import { runIsGenerated, runIsGrey, type DifferenceMap, type RunInfo } from '../../store/state';
 import { OrderVerdict } from './OrderVerdict';
 import { useDifferences, type Differences } from './useDifferences';
 import { differenceScale, paintNoise, paintPictureView, paintScaled } from './viewing';
@@ -27,6 +27,12 @@ const MAP_NAMES: Record<DifferenceMap, string> = {
   blue: 'blue channel',
   norm: 'length over R, G, B',
 };
+
+/** What a difference map shows, in words; a grey picture has but one channel. */
+function mapName(map: DifferenceMap, grey: boolean): string {
+  if (!grey) return MAP_NAMES[map];
+  return map === 'norm' ? 'size' : 'signed';
+}
 
 export function NeighbourPanel() {
   const run = useStudio((s) => s.run);
@@ -113,22 +119,30 @@ function NeighbourStatus() {
   );
 }
 
+const COLOUR_MAPS: readonly Choice<DifferenceMap>[] = [
+  { value: 'luminance', label: 'Lum.', name: 'Lum., luminance' },
+  { value: 'red', label: 'R', name: 'R, red channel' },
+  { value: 'green', label: 'G', name: 'G, green channel' },
+  { value: 'blue', label: 'B', name: 'B, blue channel' },
+  { value: 'norm', label: 'Norm' },
+];
+/** One channel is its own luminance. */
+const GREY_MAPS: readonly Choice<DifferenceMap>[] = [
+  { value: 'luminance', label: 'Signed' },
+  { value: 'norm', label: 'Size', name: 'Size, without its sign' },
+];
+
 function MapTools({ differences }: { differences: Differences }) {
   const session = useSession();
   const map = useStudio((s) => s.differenceMap);
   const locked = useStudio((s) => s.lockedLimit !== null);
+  const grey = useStudio(runIsGrey);
   return (
     <div className="map-tools">
       <Segmented
         label="Difference shown as"
-        value={map}
-        choices={[
-          { value: 'luminance', label: 'Lum.', name: 'Lum., luminance' },
-          { value: 'red', label: 'R', name: 'R, red channel' },
-          { value: 'green', label: 'G', name: 'G, green channel' },
-          { value: 'blue', label: 'B', name: 'B, blue channel' },
-          { value: 'norm', label: 'Norm' },
-        ]}
+        value={grey && map !== 'norm' ? 'luminance' : map}
+        choices={grey ? GREY_MAPS : COLOUR_MAPS}
         onChange={(v) => session.look({ differenceMap: v })}
         testId="difference-map"
       />
@@ -167,7 +181,7 @@ function FigureButton({ run, differences }: GridProps) {
             ? null
             : (neighbours.distances[differences.chosen * grades.length + i] ?? null),
       })),
-      map: MAP_NAMES[differenceMap],
+      map: mapName(differenceMap, run.manifest.image.channels === 1),
       scale,
       verdict: orderVerdict(neighbours.triples)?.headline ?? null,
     });
@@ -342,6 +356,7 @@ function NeighbourRow({ run, differences, index }: GridProps & { index: number }
 
 function ScaleBar({ differences }: { differences: Differences }) {
   const map = useStudio((s) => s.differenceMap);
+  const grey = useStudio(runIsGrey);
   const probe = useStudio((s) => s.probe);
   const compared = useStudio((s) => s.compared);
   const width = useStudio((s) => s.run?.manifest.image.width ?? 1);
@@ -350,7 +365,7 @@ function ScaleBar({ differences }: { differences: Differences }) {
   return (
     <ColourBar
       {...differenceScale(map, differences.limit)}
-      title={`Δ ε̂, ${MAP_NAMES[map]}: grade minus chosen`}
+      title={`Δ ε̂, ${mapName(map, grey)}: grade minus chosen`}
       mark={mark ?? null}
       testId="difference-scale"
     />

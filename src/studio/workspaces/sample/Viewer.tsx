@@ -15,7 +15,7 @@ import {
   severityPlace,
   severityText,
 } from '../../store/format';
-import { runIsGenerated } from '../../store/state';
+import { runIsGenerated, runIsGrey } from '../../store/state';
 import { Filmstrip } from './Filmstrip';
 import { Notation } from './Notation';
 import { OneEvaluation } from './OneEvaluation';
@@ -79,13 +79,14 @@ function ViewerTools() {
 function NoiseMapChoice() {
   const session = useSession();
   const noiseMap = useStudio((s) => s.noiseMap);
+  const grey = useStudio(runIsGrey);
   return (
     <Segmented
       label="Noise shown as"
       value={noiseMap}
       choices={[
-        { value: 'rgb', label: 'RGB' },
-        { value: 'luminance', label: 'Luminance' },
+        grey ? { value: 'rgb', label: 'Grey' } : { value: 'rgb', label: 'RGB' },
+        { value: 'luminance', label: grey ? 'Signed' : 'Luminance' },
         { value: 'norm', label: 'Norm' },
       ]}
       onChange={(v) => session.look({ noiseMap: v })}
@@ -223,10 +224,7 @@ interface ProbeValuesProps {
 
 function ProbeValues({ values, width, height, probe }: ProbeValuesProps) {
   if (!values || !probe) return <span className="stage-probe">Point at the picture to read its values</span>;
-  const isMap = values.length === width * height;
-  const numbers = isMap
-    ? [values[probe.y * width + probe.x] ?? 0]
-    : pixelValues(values, width, probe.x, probe.y);
+  const numbers = pixelValues(values, width, height, probe.x, probe.y);
   return (
     <span className="stage-probe" data-testid="probe">
       ({probe.x}, {probe.y}) {numbers.length === 3 ? 'R G B ' : ''}

@@ -25,7 +25,8 @@ export function useDifferences(): Differences | null {
     const result = session.neighbourPixels(key);
     if (!result || !manifest || severity === undefined) return null;
     const chosen = gradeIndex(manifest.grades, severity);
-    const maps = differenceMaps(result, chosen, map);
+    const { width, height } = manifest.image;
+    const maps = differenceMaps(result, width * height, chosen, map);
     return { maps, limit: sharedLimit(maps.filter((_, i) => i !== chosen)), chosen };
   }, [session, key, map, manifest, severity]);
   return useMemo(() => found && { ...found, limit: locked ?? found.limit }, [found, locked]);

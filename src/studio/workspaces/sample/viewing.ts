@@ -42,18 +42,23 @@ export function paintPictureView(chw: Float32Array): Paint {
 export function paintNoise(epsilon: Float32Array, map: NoiseMap): Paint {
   const scale = noiseScale(map);
   if (!scale || map === 'rgb') return (rgba) => paintPicture(epsilon, rgba, NOISE_RANGE);
-  const values = pixelMap(epsilon, map);
-  return (rgba) => paintMap(values, scale.low, scale.high, scale.palette, rgba);
+  return (rgba) =>
+    paintMap(pixelMap(epsilon, rgba.length / 4, map), scale.low, scale.high, scale.palette, rgba);
 }
 
 export function paintScaled(values: Float32Array, scale: Scale): Paint {
   return (rgba) => paintMap(values, scale.low, scale.high, scale.palette, rgba);
 }
 
-/** For every grade: its noise estimate minus the chosen grade's, as maps. */
-export function differenceMaps(result: NeighbourResult, chosen: number, map: DifferenceMap): Float32Array[] {
+/** For every grade: its noise estimate minus the chosen grade's, as maps of this many pixels. */
+export function differenceMaps(
+  result: NeighbourResult,
+  pixels: number,
+  chosen: number,
+  map: DifferenceMap,
+): Float32Array[] {
   const reference = result.epsilon[chosen]!;
-  return result.epsilon.map((e) => pixelMap(difference(e, reference), map));
+  return result.epsilon.map((e) => pixelMap(difference(e, reference), pixels, map));
 }
 
 /**
@@ -71,14 +76,14 @@ export function viewerPaint(
   return paintPictureView(frame.x);
 }
 
-/** Three channel values of a pixel. */
+/** What a picture or a map holds at pixel (x, y): a value for each of its planes. */
 export function pixelValues(
   chw: Float32Array,
   width: number,
+  height: number,
   x: number,
   y: number,
-): [number, number, number] {
-  const n = chw.length / 3;
-  const at = y * width + x;
-  return [chw[at] ?? 0, chw[n + at] ?? 0, chw[2 * n + at] ?? 0];
+): number[] {
+  const planes = chw.length / (width * height);
+  return Array.from({ length: planes }, (_, plane) => chw[(plane * height + y) * width + x] ?? 0);
 }

@@ -19,6 +19,7 @@ import { Button, IconButton, Segmented, Switch } from '../../components/widgets'
 import { usePreference, useSession, useStudio } from '../../context';
 import { StudioError, type ErrorInfo } from '../../../errors';
 import type { BundleManifest } from '../../../models/manifest';
+import { inColour } from '../../../models/picture';
 import { nearestHeld } from '../../store/frames';
 import { severityPlace, severityText } from '../../store/format';
 import { draftManifest } from '../../store/state';
@@ -358,15 +359,15 @@ function Differences({ panes, panZoom }: { panes: readonly Pane[]; panZoom: PanZ
   const maps = useMemo(() => {
     const size = panes.find((p) => p.slot.kind === 'drawn');
     if (!size) return null;
-    const numbers = panes.map(({ slot, chw }) =>
-      slot.kind === 'real' ? asChw(slot.real, size.width, size.height) : chw,
+    const numbers = panes.map(({ slot, width, height, chw }) =>
+      slot.kind === 'real' ? asChw(slot.real, size.width, size.height) : chw && inColour(chw, width * height),
     );
     const reference = numbers[0];
     const all = numbers
       .slice(1)
       .map((chw) =>
         chw && reference && chw.length === reference.length
-          ? pixelMap(difference(chw, reference), 'luminance')
+          ? pixelMap(difference(chw, reference), size.width * size.height, 'luminance')
           : null,
       );
     return { all, limit: sharedLimit(all.filter((m) => m !== null)), size };
