@@ -1,6 +1,15 @@
 /** A grid over two settings: its axes, its filling, and its cells, of which only those in sight exist. */
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
-import { memo, useEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent } from 'react';
+import {
+  memo,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  type CSSProperties,
+  type KeyboardEvent,
+} from 'react';
 import { ProgressBar } from 'react-aria-components';
 import { PixelCanvas } from '../../components/PixelCanvas';
 import { paintPicture } from '../../components/colour';
@@ -279,16 +288,19 @@ function GridCells({ plan, manifest, fill }: GridCellsProps) {
     desk.showCells(visible);
   }, [desk, first, last, columns.length, cells.length]);
 
+  const wantsFocus = useRef(false);
   const go = (next: number) => {
     const to = Math.max(0, Math.min(cells.length - 1, next));
+    wantsFocus.current = to !== current;
     setAt(to);
     virtual.scrollToIndex(Math.floor(to / columns.length));
   };
-  // Where the keys go the focus goes, once the cell is there.
-  useEffect(() => {
-    const grid = ref.current;
-    if (grid?.contains(document.activeElement))
-      grid.querySelector<HTMLElement>(`[data-cell="${current}"]`)?.focus({ preventScroll: true });
+  // Where the keys go the focus goes. Not by asking where it is: the cell that had it may have left with its row in this
+  // very update.
+  useLayoutEffect(() => {
+    if (!wantsFocus.current) return;
+    wantsFocus.current = false;
+    ref.current?.querySelector<HTMLElement>(`[data-cell="${current}"]`)?.focus({ preventScroll: true });
   }, [ref, current]);
   const keys = (e: KeyboardEvent) => {
     const across = columns.length;
