@@ -14,7 +14,9 @@ const answer = (x: Float32Array, t: number, rows: readonly (readonly number[])[]
 };
 const loop = (seed: number, severity: number, guidance: number) => ({
   table,
-  conditioning: conditioningPlan({ grades: [0, 1, 2], severity, guidance, mixable: true }).rows,
+  conditioning: table.map(
+    () => conditioningPlan({ grades: [0, 1, 2], severity, guidance, mixable: true }).rows,
+  ),
   prediction: 'x0' as const,
   seed,
   length: LENGTH,

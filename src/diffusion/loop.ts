@@ -23,13 +23,26 @@ export type Evaluate = (
 
 export interface SampleLoop {
   readonly table: readonly SamplerRow[];
-  readonly conditioning: readonly ConditioningRow[];
+  /** What the network is asked at each step, one entry a row of the table; a grade changed on the way changes it there. */
+  readonly conditioning: readonly (readonly ConditioningRow[])[];
   readonly prediction: Prediction;
   /** Unsigned 32-bit seed of the first x and of every step's noise. */
   readonly seed: number;
   /** Elements of a picture, C x H x W. */
   readonly length: number;
   readonly evaluate: Evaluate;
+  /** Where to go on; without it, from the seed's noise. */
+  readonly from?: LoopState;
+}
+
+/** A run in the middle, before the update of step `index`. */
+export interface LoopState {
+  /** 0 .. N - 1. */
+  readonly index: number;
+  /** x_t, flat CHW. */
+  readonly x: Float32Array;
+  /** x0 estimated in the step before; null where there was none. A row with c other than 0 needs it. */
+  readonly previous: Float32Array | null;
 }
 
 /**
@@ -45,6 +58,18 @@ export interface SampleStep {
   readonly x: Float32Array;
   readonly x0: Float32Array;
   readonly epsilon: Float32Array;
+}
+
+/** @throws RangeError when table, conditioning and `from` do not fit each other. */
+export function requireFitting({ table, conditioning, length, from }: SampleLoop): void {
+  if (conditioning.length !== table.length)
+    throw new RangeError(`${conditioning.length} conditionings for ${table.length} steps`);
+  if (!from) return;
+  const row = table[from.index];
+  if (!row || from.x.length !== length)
+    throw new RangeError(`a run of ${table.length} steps cannot go on at step ${from.index}`);
+  if (!from.previous && row.c !== 0)
+    throw new RangeError('this sampler goes on only with the estimate of the step before');
 }
 
 /** x' = a x + b x0 + c x0_prev + d z in float64, rounded to float32: a new array. */
@@ -66,17 +91,23 @@ export function update(
 }
 
 /**
- * Draws one picture, yielding N + 1 steps. What the consumer does between two steps (show one, stop) is its own
- * affair; nothing more is evaluated until it asks for the next. An error of `evaluate` passes through.
+ * Draws one picture, yielding N + 1 steps, or those from `from.index` on: exactly what a run from noise yields there, the
+ * noise of a step being the seed's and the step's alone. What the consumer does between two steps (show one, stop) is its
+ * own affair; nothing more is evaluated until it asks for the next. An error of `evaluate` passes through.
+ * @throws RangeError as `requireFitting`.
  */
 export async function* sampleLoop(run: SampleLoop): AsyncGenerator<SampleStep, void, undefined> {
-  const { table, seed, length, prediction } = run;
-  const rows = run.conditioning.map((row) => row.weights);
-  const coefficients = run.conditioning.map((row) => row.coefficient);
-  let x = normals(seed, PURPOSE.INIT, 0, length);
-  let previous: Float32Array | undefined;
+  const { table, conditioning, seed, length, prediction, from } = run;
+  requireFitting(run);
+  const first = from?.index ?? 0;
+  let x = from ? from.x.slice() : normals(seed, PURPOSE.INIT, 0, length);
+  let previous = from?.previous ?? undefined;
   let lastEpsilon = new Float32Array(length);
   for (const [index, row] of table.entries()) {
+    if (index < first) continue;
+    const asked = conditioning[index]!;
+    const rows = asked.map(({ weights }) => weights);
+    const coefficients = asked.map(({ coefficient }) => coefficient);
     const output = combine(await run.evaluate(x, row.t, rows), coefficients, length);
     const x0 = toX0(prediction, output, x, row);
     const epsilon = toEpsilon(x0, x, row);

@@ -43,7 +43,7 @@ describe('against diffusers', () => {
     const steps = await collect(
       sampleLoop({
         table: rows,
-        conditioning: [{ weights: [1, 0, 0], coefficient: 1 }],
+        conditioning: rows.map(() => PLAIN),
         prediction,
         seed: golden.seed,
         length: golden.length,
@@ -56,6 +56,8 @@ describe('against diffusers', () => {
     }
   });
 });
+
+const PLAIN = [{ weights: [1, 0, 0], coefficient: 1 }];
 
 const options = fc.record<SamplerOptions>({
   sampler: fc.constantFrom<SamplerKind>('ddpm', 'ddim', 'dpmpp-2m'),
@@ -125,7 +127,7 @@ describe('the loop', () => {
     collect(
       sampleLoop({
         table: samplerTable(cosine, [0.001, 0.999], o),
-        conditioning: [{ weights: [1, 0, 0], coefficient: 1 }],
+        conditioning: new Array(o.steps).fill(PLAIN),
         prediction: 'x0',
         seed: 11,
         length,
@@ -161,7 +163,7 @@ describe('the loop', () => {
     const given: number[][] = [];
     const loop = sampleLoop({
       table: samplerTable(cosine, [0.001, 0.999], { sampler: 'dpmpp-2m', steps: 5, eta: 0 }),
-      conditioning: [{ weights: [1, 0, 0], coefficient: 1 }],
+      conditioning: new Array(5).fill(PLAIN),
       prediction: 'x0',
       seed: 11,
       length: 16,
@@ -186,8 +188,10 @@ describe('the loop', () => {
     const loop = sampleLoop({
       table: samplerTable(cosine, [0.1, 0.9], { sampler: 'ddim', steps: 1, eta: 0 }),
       conditioning: [
-        { weights: [1, 0, 0], coefficient: 1.5 },
-        { weights: [0, 0, 1], coefficient: -0.5 },
+        [
+          { weights: [1, 0, 0], coefficient: 1.5 },
+          { weights: [0, 0, 1], coefficient: -0.5 },
+        ],
       ],
       prediction: 'x0',
       seed: 0,

@@ -54,15 +54,14 @@ export async function measureTrajectory(
   onStep: (step: MeasuredStep) => void | Promise<void>,
 ): Promise<Float32Array> {
   const grades = gradeRows(count);
-  const asked = loop.conditioning.map((row) => row.weights);
-  const others = asked.filter((row) => !grades.some((grade) => sameRow(grade, row)));
-  const batch = [...grades, ...others];
-  const places = asked.map((row) => batch.findIndex((other) => sameRow(other, row)));
   let index = 0;
   let measured: MeasuredStep | undefined;
   const steps = sampleLoop({
     ...loop,
-    async evaluate(x, t) {
+    async evaluate(x, t, asked) {
+      const others = asked.filter((row) => !grades.some((grade) => sameRow(grade, row)));
+      const batch = [...grades, ...others];
+      const places = asked.map((row) => batch.findIndex((other) => sameRow(other, row)));
       const output = await loop.evaluate(x, t, batch);
       const { alpha, sigma } = loop.table[index]!;
       const { epsilon } = gradeEstimates(loop.prediction, output.subarray(0, count * x.length), x, {

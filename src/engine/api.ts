@@ -3,6 +3,7 @@
  * throw (see `outcome.ts`); a job is named by a number, by which it can be cancelled.
  */
 import { releaseProxy, transfer, type ProxyMethods } from 'comlink';
+import type { LoopState } from '../diffusion';
 import type { BundleManifest } from '../models/manifest';
 import type { SampleRequest } from '../models/request';
 import { readManifest } from '../models/source';
@@ -73,10 +74,10 @@ export const api = {
     );
   },
 
-  sample(job: number, request: SampleRequest, onFrame: Callback<StepFrame>) {
+  sample(job: number, request: SampleRequest, onFrame: Callback<StepFrame>, from?: LoopState) {
     return run(job, (signal) =>
       streaming(onFrame, (send) =>
-        engine.sample(request, (f) => send(f, [f.x.buffer, f.x0.buffer, f.epsilon.buffer]), signal),
+        engine.sample(request, (f) => send(f, [f.x.buffer, f.x0.buffer, f.epsilon.buffer]), signal, from),
       ),
     );
   },

@@ -94,8 +94,8 @@ export function createEngineClient(worker: EngineWorker = startWorker()): Engine
   return {
     load: (request, onProgress, signal) =>
       run(signal, (job, isLive) => remote.load(job, request, relay(onProgress, isLive))),
-    sample: (request, onFrame, signal) =>
-      run(signal, (job, isLive) => remote.sample(job, request, relay(onFrame, isLive))),
+    sample: (request, onFrame, signal, from) =>
+      run(signal, (job, isLive) => remote.sample(job, request, relay(onFrame, isLive), from)),
     pictures: (requests, onPicture, signal) =>
       run(signal, (job, isLive) => remote.pictures(job, requests, relay(onPicture, isLive))),
     neighbours: (request, signal) => run(signal, (job) => remote.neighbours(job, request)),

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { createSchedule, normals, PURPOSE, rms } from '../diffusion';
 import { StudioError } from '../errors';
 import type { BundleManifest } from '../models/manifest';
-import type { SampleRequest } from '../models/request';
+import { changeGrade, type SampleRequest } from '../models/request';
 import { exampleManifest } from '../models/testing';
 import { Engine, type EngineDependencies } from './engine';
 import type { Gpu } from './gpu';
@@ -249,6 +249,28 @@ describe('sample', () => {
     const { summary } = await draw(engine, { severity: 2.5, guidance: 2, steps: 4 });
     expect(runs.map((run) => run.rows.length)).toEqual([3, 3, 3, 3]);
     expect(summary.nfe).toBe(12);
+  });
+
+  test('a grade changed on the way: from noise and from a kept step it is the same', async () => {
+    const { engine, runs } = rig();
+    await engine.load(at(), ignore, never);
+    const settings = { sampler: 'dpmpp-2m', steps: 8, severity: 0 } as const;
+    const before = await draw(engine, settings);
+    const changed = changeGrade({ ...request, ...settings }, 5, 2);
+    const whole = await draw(engine, changed);
+    expect(whole.frames.slice(0, 5).map((f) => f.x0)).toEqual(before.frames.slice(0, 5).map((f) => f.x0));
+    runs.length = 0;
+    const frames: StepFrame[] = [];
+    const from = { index: 5, x: before.frames[5]!.x, previous: before.frames[4]!.x0 };
+    const summary = await engine.sample(changed, (f) => frames.push(f), never, from);
+    expect(frames.map((f) => f.index)).toEqual([5, 6, 7, 8]);
+    expect(frames.map((f) => f.x)).toEqual(whole.frames.slice(5).map((f) => f.x));
+    expect(runs).toHaveLength(3);
+    expect(summary.nfe).toBe(3);
+    expect(mean(whole.picture)).toBeGreaterThan(mean(before.picture));
+    await expect(engine.sample(changed, ignore, never, { ...from, previous: null })).rejects.toMatchObject({
+      code: 'request-invalid',
+    });
   });
 
   test('the same request gives the same picture', async () => {

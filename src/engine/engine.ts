@@ -12,6 +12,7 @@ import {
   ordinalTriples,
   PURPOSE,
   rms,
+  type LoopState,
   type Schedule,
 } from '../diffusion';
 import { cancelled, StudioError } from '../errors';
@@ -149,17 +150,19 @@ export class Engine {
 
   /**
    * Draws a picture, giving one frame for each step and one for the end.
+   * @param from the state of this very run at one of its steps: only the frames from there on are made.
    * @throws StudioError `request-invalid`, `cancelled`, `device-lost`, `output-not-finite`, `worker-crashed`, `internal`.
    */
   sample(
     request: SampleRequest,
     onFrame: (frame: StepFrame) => void,
     signal: AbortSignal,
+    from?: LoopState,
   ): Promise<SampleSummary> {
     return this.queue.run(signal, async () => {
       const start = performance.now();
       const { manifest, session } = await this.find(request.model, request.variant, signal);
-      const { count, evaluations, toUnit, steps: begin } = prepareRun(manifest, session, request);
+      const { count, evaluations, toUnit, steps: begin } = prepareRun(manifest, session, request, from);
       const steps = begin();
       for (;;) {
         const stepStart = performance.now();

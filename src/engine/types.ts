@@ -2,6 +2,7 @@
  * What crosses the border between the page and the worker: plain, structured-cloneable values only. Pictures are
  * float32 CHW in the model's range [-1, 1] (noise estimates are unbounded); their buffers are transferred, not copied.
  */
+import type { LoopState } from '../diffusion';
 import type { ErrorInfo } from '../errors';
 import type { BundleManifest } from '../models/manifest';
 import type { TrajectoryStep } from '../models/ordinality';
@@ -64,7 +65,7 @@ export interface StepFrame {
 export interface SampleSummary {
   readonly request: SampleRequest;
   readonly provider: ProviderName;
-  /** Number of function evaluations: rows sent through the network. */
+  /** Number of function evaluations: rows sent through the network in this run or part of one. */
   readonly nfe: number;
   readonly totalMs: number;
 }
@@ -141,10 +142,12 @@ export interface EngineClient {
     onProgress: (p: LoadProgress) => void,
     signal?: AbortSignal,
   ): Promise<LoadedModel>;
+  /** `from` is the state of this very run at one of its steps: only the frames from there on are made. */
   sample(
     request: SampleRequest,
     onFrame: (f: StepFrame) => void,
     signal?: AbortSignal,
+    from?: LoopState,
   ): Promise<SampleSummary>;
   /**
    * Finished pictures, in the background: gives way between two evaluations to everything else. Requests that share model,

@@ -87,7 +87,9 @@ it('chosen pictures have names of their own, even with one grade and seed', () =
 
 it('labels.csv brings the requests back', () => {
   const text = planLabels(plan, () => true);
-  expect(text.split('\r\n')[0]).toBe('file,grade,seed,model,variant,sampler,steps,guidance,eta,model_sha256');
+  expect(text.split('\r\n')[0]).toBe(
+    'file,grade,seed,model,variant,sampler,steps,guidance,eta,changed_from,model_sha256',
+  );
   expect(parseRequests(text)).toEqual(whole);
 });
 

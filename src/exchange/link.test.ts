@@ -36,8 +36,12 @@ const anyState: fc.Arbitrary<LinkState> = fc.record({
 
 describe('links', () => {
   it('are written like this', () => {
-    expect(encodeLink(state)).toBe(
-      `v=2&model=phantom&variant=odm&severity=1.5&seed=4294967295&sampler=ddim&steps=20&guidance=1.5&eta=0.25&sha256=${'ab'.repeat(32)}&provider=WASM%2C+several+threads&step=12&view=x0&noise=norm&difference=red&compared=3&limit=0.15`,
+    const changedFrom = [
+      { severity: 0, step: 4 },
+      { severity: 2.5, step: 9 },
+    ];
+    expect(encodeLink({ ...state, request: { ...state.request, changedFrom } })).toBe(
+      `v=3&model=phantom&variant=odm&severity=1.5&seed=4294967295&sampler=ddim&steps=20&guidance=1.5&eta=0.25&changed=0%404+2.5%409&sha256=${'ab'.repeat(32)}&provider=WASM%2C+several+threads&step=12&view=x0&noise=norm&difference=red&compared=3&limit=0.15`,
     );
   });
 
@@ -69,6 +73,10 @@ describe('links', () => {
     });
   });
 
+  it('of the second version still open', () => {
+    expect(decodeLink(encodeLink(state).replace('v=3', 'v=2'))).toEqual(state);
+  });
+
   it('that are broken or newer say so', () => {
     const fault = (text: string) => {
       try {
@@ -85,8 +93,10 @@ describe('links', () => {
     expect(fault(good.replace('steps=20', 'steps='))).toContain('steps');
     expect(fault(good.replace('sampler=ddim', 'sampler=euler'))).toContain('sampler');
     expect(fault(good.slice(0, 120))).not.toBe('');
-    expect(fault(good.replace('v=2', 'v=3'))).toContain('newer');
-    expect(fault(good.replace('v=2', 'v=x'))).toContain('version');
+    for (const changed of ['', '0', '0@', '@4', '0@4@5', '0@20', '0@0', '0@4 1@4', '0@4 0@6', '1.5@4', 'x@4'])
+      expect(fault(`${good}&${new URLSearchParams({ changed })}`), changed).toContain('changed');
+    expect(fault(good.replace('v=3', 'v=4'))).toContain('newer');
+    expect(fault(good.replace('v=3', 'v=x'))).toContain('version');
     expect(fault('')).toContain('version');
   });
 

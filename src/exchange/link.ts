@@ -5,9 +5,9 @@
  */
 import { z } from 'zod';
 import { StudioError } from '../errors';
-import { sampleRequestSchema } from '../models/request';
+import { changesText, parseChanges, sampleRequestSchema, type GradeChange } from '../models/request';
 
-const LINK_VERSION = 2;
+const LINK_VERSION = 3;
 
 const viewSchema = z.strictObject({
   step: z.number().int().min(0).max(1000),
@@ -32,7 +32,7 @@ export type LinkState = z.infer<typeof linkSchema>;
 export type Look = LinkState['look'];
 
 type Part = 'request' | 'look' | 'top';
-type Kind = 'text' | 'number' | 'number or nothing';
+type Kind = 'text' | 'number' | 'number or nothing' | 'changes';
 
 /** Every field: its name in the link, where it belongs, what it is. */
 const FIELDS: readonly (readonly [name: string, part: Part, key: string, kind: Kind])[] = [
@@ -44,6 +44,7 @@ const FIELDS: readonly (readonly [name: string, part: Part, key: string, kind: K
   ['steps', 'request', 'steps', 'number'],
   ['guidance', 'request', 'guidance', 'number'],
   ['eta', 'request', 'eta', 'number'],
+  ['changed', 'request', 'changedFrom', 'changes'],
   ['sha256', 'top', 'modelSha256', 'text'],
   ['provider', 'top', 'provider', 'text'],
   ['step', 'look', 'step', 'number'],
@@ -56,7 +57,10 @@ const FIELDS: readonly (readonly [name: string, part: Part, key: string, kind: K
 
 type Fields = Record<string, string>;
 
-/** From one version of a link's fields to the next. Version 1 held the request and the hash alone. */
+/**
+ * From one version of a link's fields to the next. Version 1 held the request and the hash alone; version 2 knew no change
+ * of the grade on the way.
+ */
 const MIGRATIONS: Record<number, (fields: Fields) => Fields> = {
   1: (fields) => ({
     ...fields,
@@ -67,15 +71,17 @@ const MIGRATIONS: Record<number, (fields: Fields) => Fields> = {
     noise: 'rgb',
     difference: 'luminance',
   }),
+  2: (fields) => ({ ...fields, v: '3' }),
 };
 
-/** e.g. `v=2&model=phantom&variant=odm&severity=2&…`; fields that are nothing are left out. */
+/** e.g. `v=3&model=phantom&variant=odm&severity=2&…`; fields that are nothing are left out. */
 export function encodeLink(state: LinkState): string {
   const params = new URLSearchParams({ v: String(LINK_VERSION) });
-  for (const [name, part, key] of FIELDS) {
+  for (const [name, part, key, kind] of FIELDS) {
     const holder = (part === 'top' ? state : state[part]) as Record<string, unknown>;
     const value = holder[key];
-    if (value !== null) params.set(name, String(value));
+    if (value === null || value === undefined) continue;
+    params.set(name, kind === 'changes' ? changesText(value as GradeChange[]) : String(value));
   }
   return params.toString();
 }
@@ -105,6 +111,9 @@ export function decodeLink(text: string): LinkState {
     const value = fields[name];
     if (value === undefined) {
       if (kind === 'number or nothing') state[part][key] = null;
+    } else if (kind === 'changes') {
+      // An empty list is damage, not the absence of one.
+      state[part][key] = parseChanges(value) ?? [];
     } else {
       state[part][key] = kind === 'text' ? value : value.trim() === '' ? NaN : Number(value);
     }
@@ -112,7 +121,7 @@ export function decodeLink(text: string): LinkState {
   const parsed = linkSchema.safeParse({ ...state.top, request: state.request, look: state.look });
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    const place = FIELDS.find(([, , key]) => key === issue?.path.at(-1));
+    const place = FIELDS.find(([, , key]) => key === issue?.path.slice(0, 2).at(-1));
     throw broken(place ? `its ${place[0]} cannot be read` : 'it is incomplete', parsed.error.message);
   }
   return parsed.data;

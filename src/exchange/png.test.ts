@@ -16,7 +16,7 @@ import { STRIP_TEXT, toByte } from './raster';
 import { anyRequest } from './testing';
 
 const provenance: Provenance = {
-  formatVersion: 2,
+  formatVersion: 3,
   software: SOFTWARE,
   versions: { studio: '0.1.0', 'onnxruntime-web': '1.30.0' },
   request: {
@@ -160,6 +160,18 @@ describe('readProvenance', () => {
       text: { Software: SOFTWARE, parameters: toLatin1Json(old) },
     });
     expect(readProvenance(png)).toEqual({ ...provenance, versions: {} });
+  });
+
+  it('reads the record of the second version', () => {
+    const old = { ...provenance, formatVersion: 2 } as unknown as Provenance;
+    expect(readProvenance(encodePicture({ chw, width: 4, height: 2, provenance: old }))).toEqual(provenance);
+  });
+
+  it('says in words that the grade was changed on the way', () => {
+    const changedFrom = [{ severity: 0, step: 3 }];
+    const text = settingsText({ ...provenance, request: { ...provenance.request, changedFrom } });
+    expect(text).toContain('Severity until step 3: 0');
+    expect(settingsText(provenance)).not.toContain('until');
   });
 
   it('any request comes back', () => {

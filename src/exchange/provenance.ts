@@ -11,7 +11,7 @@ export const DISCLAIMER = 'Synthetic picture made by a model. Not a patient, not
 
 export const provenanceSchema = z.strictObject({
   /** Version of this record. */
-  formatVersion: z.literal(2),
+  formatVersion: z.literal(3),
   software: z.literal(SOFTWARE),
   /** Of the studio and of the runtime that computed, e.g. `{ studio: "0.1.0", "onnxruntime-web": "1.30.0" }`. */
   versions: z.record(z.string(), z.string()),
@@ -29,9 +29,13 @@ export const provenanceSchema = z.strictObject({
 });
 export type Provenance = z.infer<typeof provenanceSchema>;
 
-/** From one version to the next. Version 1 did not name the versions of what had computed. */
+/**
+ * From one version to the next. Version 1 did not name the versions of what had computed; version 2 knew no change of the
+ * grade on the way, so its requests are as they are.
+ */
 const MIGRATIONS: Record<number, (record: Record<string, unknown>) => Record<string, unknown>> = {
   1: (record) => ({ ...record, formatVersion: 2, versions: {} }),
+  2: (record) => ({ ...record, formatVersion: 3 }),
 };
 
 /** Validates a record of this or an older version. @throws ZodError. */
@@ -53,7 +57,7 @@ export function describePicture(made: {
   const variant = manifest.variants[request.variant];
   if (!variant) throw new RangeError(`no variant ${request.variant}`);
   return {
-    formatVersion: 2,
+    formatVersion: 3,
     software: SOFTWARE,
     versions,
     request,
@@ -85,6 +89,9 @@ export function settingsText({
           `CFG scale: ${request.guidance}`,
           `Seed: ${request.seed}`,
           ...(request.sampler === 'ddim' ? [`Eta: ${request.eta}`] : []),
+          ...(request.changedFrom ?? []).map(
+            ({ severity, step }) => `Severity until step ${step}: ${severity}`,
+          ),
           ...(frame.index < frame.steps ? [`Stopped at step: ${frame.index}`] : []),
         ]),
     `Model: ${request.model} (${request.variant})`,

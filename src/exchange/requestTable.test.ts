@@ -22,5 +22,11 @@ it('tables say what is wrong with them', () => {
   fault(good + row.replace('ddim', 'euler')).toThrow(/row 2/);
   fault(`${good}"2,7`).toThrow(/quotation/);
   fault(`${good}"2"x,7`).toThrow(/quotation/);
+  // Without the newest column, and with others beside it.
   expect(parseRequests(`file,${good}a.png,${row}`)).toHaveLength(1);
+  const changed = good.replace('eta', 'eta,changed_from');
+  expect(parseRequests(changed + row.replace('\n', ',0@4\n'))[0]?.changedFrom).toEqual([
+    { severity: 0, step: 4 },
+  ]);
+  fault(changed + row.replace('\n', ',0@8\n')).toThrow(/row 2/);
 });

@@ -1,14 +1,25 @@
 /** Requests as a table, one a row; a data set's labels.csv is one. */
 import { z } from 'zod';
-import { SAMPLERS, sampleRequestSchema, type SampleRequest } from '../models/request';
+import {
+  changesText,
+  parseChanges,
+  SAMPLERS,
+  sampleRequestSchema,
+  type SampleRequest,
+} from '../models/request';
 import { invalidTable, parseCsv, toCsv, type CsvValue } from './csv';
 
 /** How a request stands in a table, the grade first. */
 const COLUMNS = ['grade', 'seed', 'model', 'variant', 'sampler', 'steps', 'guidance', 'eta'] as const;
-export const REQUEST_COLUMNS: readonly string[] = COLUMNS;
+/** Severities that the first steps were drawn with, as `changesText`; tables of older releases have not got it. */
+const CHANGES = 'changed_from';
+export const REQUEST_COLUMNS: readonly string[] = [...COLUMNS, CHANGES];
 
 export function requestCells(request: SampleRequest): CsvValue[] {
-  return COLUMNS.map((column) => request[column === 'grade' ? 'severity' : column]);
+  return [
+    ...COLUMNS.map((column) => request[column === 'grade' ? 'severity' : column]),
+    changesText(request.changedFrom),
+  ];
 }
 
 /** A table of requests, one a row. */
@@ -16,7 +27,7 @@ export function formatRequests(requests: Iterable<SampleRequest>): string {
   const rows = function* () {
     for (const request of requests) yield requestCells(request);
   };
-  return toCsv(COLUMNS, rows());
+  return toCsv(REQUEST_COLUMNS, rows());
 }
 
 const row = z.object({
@@ -28,6 +39,7 @@ const row = z.object({
   steps: z.string().min(1).transform(Number),
   guidance: z.string().min(1).transform(Number),
   eta: z.string().min(1).transform(Number),
+  [CHANGES]: z.string().default('').transform(parseChanges),
 });
 
 /** The requests of a table that has their columns, whatever others it has (a data set's labels.csv). @throws StudioError `file-invalid`. */
@@ -39,10 +51,12 @@ export function parseRequests(text: string): SampleRequest[] {
     if (cells.length !== header.length)
       throw invalidTable(i + 2, `${cells.length} cells under ${header.length} columns`);
     try {
-      const { grade, ...rest } = row.parse(
-        Object.fromEntries(header.map((column, k) => [column, cells[k]!])),
-      );
-      return sampleRequestSchema.parse({ ...rest, severity: grade });
+      const {
+        grade,
+        [CHANGES]: changedFrom,
+        ...rest
+      } = row.parse(Object.fromEntries(header.map((column, k) => [column, cells[k]!])));
+      return sampleRequestSchema.parse({ ...rest, severity: grade, ...(changedFrom && { changedFrom }) });
     } catch (thrown) {
       const detail = thrown instanceof z.ZodError ? thrown.issues[0]?.message : String(thrown);
       throw invalidTable(i + 2, detail ?? 'a value is out of range');

@@ -5,7 +5,7 @@ import { SOFTWARE, type Provenance } from './provenance';
 import { encodeSheet, readSheetProvenance, type SheetCell } from './sheet';
 
 const provenance = (seed: number): Provenance => ({
-  formatVersion: 2,
+  formatVersion: 3,
   software: SOFTWARE,
   versions: { studio: '1' },
   request: {

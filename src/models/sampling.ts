@@ -8,9 +8,11 @@ import {
   createSchedule,
   normals,
   PURPOSE,
+  requireFitting,
   sampleLoop,
   samplerTable,
   sampleTogether,
+  type LoopState,
   type SampleLoop,
   type SampleStep,
   type Schedule,
@@ -18,14 +20,15 @@ import {
 import { StudioError } from '../errors';
 import { isDiffusion, type BundleManifest, type GeneratorVariant } from './manifest';
 import { networkTime, pictureLength, type Network } from './network';
-import { sampleRequestSchema, type SampleRequest } from './request';
+import { sampleRequestSchema, severityAt, type SampleRequest } from './request';
 
 export interface PreparedSample {
   readonly schedule: Schedule;
   /** What `sampleLoop` and `measureTrajectory` take. */
   readonly loop: SampleLoop;
-  /** Rows that the sampler sends through the network in all (NFE). */
+  /** Rows that the sampler sends through the network, from noise or from where it goes on (NFE). */
   readonly evaluations: number;
+  /** Whether it asks anywhere for a severity beyond the trained grades. */
   readonly extrapolated: boolean;
 }
 
@@ -52,12 +55,14 @@ function variantOf(manifest: BundleManifest, { variant }: SampleRequest) {
 
 /**
  * Everything that one run of a diffusion model needs.
+ * @param from the state of this very run at one of its steps, to go on from there instead of from noise.
  * @throws StudioError `request-invalid` when the request is malformed or the model cannot do what it asks.
  */
 export function prepareSample(
   manifest: BundleManifest,
   network: Network,
   request: SampleRequest,
+  from?: LoopState,
 ): PreparedSample {
   requireValid(request);
   if (!isDiffusion(variantOf(manifest, request))) {
@@ -67,24 +72,29 @@ export function prepareSample(
   const schedule = createSchedule(diffusion.schedule);
   try {
     const table = samplerTable(schedule, diffusion.tRange, request);
-    const plan = conditioningPlan({
-      grades: grades.map((grade) => grade.value),
-      severity: request.severity,
-      guidance: request.guidance,
-      mixable: inputs.y.kind === 'weights',
-    });
+    const plans = table.map((_, index) =>
+      conditioningPlan({
+        grades: grades.map((grade) => grade.value),
+        severity: severityAt(request, index),
+        guidance: request.guidance,
+        mixable: inputs.y.kind === 'weights',
+      }),
+    );
+    const loop: SampleLoop = {
+      table,
+      conditioning: plans.map(({ rows }) => rows),
+      prediction: diffusion.prediction,
+      seed: request.seed,
+      length: pictureLength(manifest),
+      evaluate: (x, t, rows) => network.run(x, networkTime(manifest, schedule, t), rows),
+      ...(from && { from }),
+    };
+    requireFitting(loop);
     return {
       schedule,
-      loop: {
-        table,
-        conditioning: plan.rows,
-        prediction: diffusion.prediction,
-        seed: request.seed,
-        length: pictureLength(manifest),
-        evaluate: (x, t, rows) => network.run(x, networkTime(manifest, schedule, t), rows),
-      },
-      evaluations: table.length * plan.rows.length,
-      extrapolated: plan.extrapolated,
+      loop,
+      evaluations: plans.slice(from?.index ?? 0).reduce((sum, { rows }) => sum + rows.length, 0),
+      extrapolated: plans.some(({ extrapolated }) => extrapolated),
     };
   } catch (thrown) {
     if (!(thrown instanceof RangeError)) throw thrown;
@@ -121,7 +131,7 @@ async function generate(
 export interface PreparedRun {
   /** Steps before the finished picture, as the request counts them. */
   readonly count: number;
-  /** Rows that go through the network in all (NFE). */
+  /** Rows that go through the network (NFE). */
   readonly evaluations: number;
   /** A step's time as a number from 0 to 1. */
   toUnit(t: number): number;
@@ -129,12 +139,21 @@ export interface PreparedRun {
   steps(): AsyncGenerator<SampleStep, void, undefined>;
 }
 
-/** The run of a request, whatever its variant is. @throws StudioError `request-invalid`. */
-export function prepareRun(manifest: BundleManifest, network: Network, request: SampleRequest): PreparedRun {
+/**
+ * The run of a request, whatever its variant is.
+ * @param from as for `prepareSample`; a generator has nothing to go on from.
+ * @throws StudioError `request-invalid`.
+ */
+export function prepareRun(
+  manifest: BundleManifest,
+  network: Network,
+  request: SampleRequest,
+  from?: LoopState,
+): PreparedRun {
   requireValid(request);
   const entry = variantOf(manifest, request);
   if (isDiffusion(entry)) {
-    const { schedule, loop, evaluations } = prepareSample(manifest, network, request);
+    const { schedule, loop, evaluations } = prepareSample(manifest, network, request, from);
     return {
       count: loop.table.length,
       evaluations,

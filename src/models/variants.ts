@@ -1,6 +1,6 @@
 /** What the settings of a request mean for the kinds of variants that a bundle may have. */
 import { isDiffusion, type BundleManifest } from './manifest';
-import type { SampleRequest } from './request';
+import { unchanged, type SampleRequest } from './request';
 
 /**
  * A request with the settings that its variant knows: a generator has no sampler, steps or guidance, and one picture of it
@@ -9,7 +9,7 @@ import type { SampleRequest } from './request';
 export function canonicalRequest(manifest: BundleManifest, request: SampleRequest): SampleRequest {
   const entry = manifest.variants[request.variant];
   if (!entry || isDiffusion(entry)) return request;
-  return { ...request, sampler: 'ddim', steps: 1, guidance: 1, eta: 0 };
+  return { ...unchanged(request), sampler: 'ddim', steps: 1, guidance: 1, eta: 0 };
 }
 
 /** A variant's own settings; of a generator, which has none, those of the first variant that has. */

@@ -206,6 +206,30 @@ describe('a full disk', () => {
   });
 });
 
+it('a gallery of version 2 is opened as it is', async () => {
+  const entry = {
+    ...made,
+    ...{ id: entryId(made), times: 3, note: 'n', star: true, bytes: 4, hasTrajectory: false },
+    ...{ batches: ['b'], deletedAt: null },
+  };
+  const old = await openDB(GALLERY_NAME, 2, {
+    upgrade(db) {
+      const entries = db.createObjectStore('entries', { keyPath: 'id' });
+      entries.createIndex('batches', 'batches', { multiEntry: true });
+      for (const store of ['pictures', 'trajectories']) db.createObjectStore(store);
+      db.createObjectStore('batches', { keyPath: 'id' });
+    },
+  });
+  await old.put('entries', entry);
+  old.close();
+  const now = await gallery();
+  expect(await now.list()).toEqual([entry]);
+  expect(await now.entriesOf('b')).toEqual([entry]);
+  // A picture whose grade was changed on the way is another one.
+  await now.keep({ ...made, request: { ...request, changedFrom: [{ severity: 0, step: 1 }] } }, png);
+  expect(await now.list()).toHaveLength(2);
+});
+
 describe('a gallery of version 1', () => {
   it('is brought up to date with everything in it', async () => {
     const old = await openDB(GALLERY_NAME, 1, {

@@ -10,11 +10,11 @@
  */
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
 import { StudioError } from '../errors';
-import type { SampleRequest } from '../models/request';
+import { changesText, type SampleRequest } from '../models/request';
 import type { DatasetPlan } from '../exchange/dataset';
 
 export const GALLERY_NAME = 'ordinal-studio-gallery';
-export const GALLERY_VERSION = 2;
+export const GALLERY_VERSION = 3;
 
 export type KeptStatus = 'finished' | 'cancelled' | 'interrupted';
 
@@ -105,16 +105,20 @@ const UPGRADES: readonly ((db: IDBPDatabase<Schema>, tx: Upgrade) => Promise<voi
     }
     entries.createIndex('batches', 'batches', { multiEntry: true });
   },
+  // To 3: a request may say that the grade was changed on the way, which no older release would draw. Nothing to do.
+  async () => undefined,
 ];
 
 /** The same picture has the same id everywhere. */
 export function entryId(made: Pick<NewEntry, 'request' | 'modelSha256' | 'provider' | 'frame'>): string {
-  const { model, variant, severity, seed, sampler, steps, guidance, eta } = made.request;
+  const { model, variant, severity, seed, sampler, steps, guidance, eta, changedFrom } = made.request;
   return JSON.stringify([
     made.modelSha256.slice(0, 16),
     made.provider,
     ...[model, variant, severity, seed, sampler, steps, guidance, eta],
     made.frame.index,
+    // Not there for a picture of one severity, so that the ids of older releases hold.
+    ...(changedFrom ? [changesText(changedFrom)] : []),
   ]);
 }
 

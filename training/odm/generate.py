@@ -135,12 +135,13 @@ def labels_csv(plan: Plan, there: Callable[[Request], bool]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     names = ("severity", "seed", "model", "variant", "sampler", "steps", "guidance", "eta")
-    writer.writerow(["file", "grade", *names[1:], "model_sha256"])
+    # The grade of a planned picture is never changed on the way: that column of the studio's tables stays empty.
+    writer.writerow(["file", "grade", *names[1:], "changed_from", "model_sha256"])
     for request in plan.share(0, 1):
         if there(request):
             cells = [request[n] for n in names]
             shown = [c if isinstance(c, str) else number(c) for c in cells]
-            writer.writerow([picture_file(request), *shown, plan.values["modelSha256"]])
+            writer.writerow([picture_file(request), *shown, "", plan.values["modelSha256"]])
     return out.getvalue()
 
 
@@ -185,7 +186,7 @@ def provenance(manifest: dict[str, Any], request: Request, provider: str, versio
     """The record inside a finished picture, as the studio writes and reads it."""
     steps = request["steps"]
     return {
-        "formatVersion": 2,
+        "formatVersion": 3,
         "software": SOFTWARE,
         "versions": versions,
         "request": request,

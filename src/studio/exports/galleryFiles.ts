@@ -94,11 +94,12 @@ export async function contactSheet(desk: GalleryDesk, entries: readonly Entry[])
   const cells = [];
   for (const entry of entries) {
     const png = await keptPng(desk, entry);
-    const { model, variant, seed } = entry.request;
+    const { model, variant, seed, changedFrom } = entry.request;
+    const changed = changedFrom ? `, grade changed at step ${changedFrom.at(-1)!.step}` : '';
     cells.push({
       ...decodePicture(png),
       provenance: readProvenance(png),
-      label: [entry.gradeText, `${model} ${variant}, seed ${seed}`],
+      label: [entry.gradeText, `${model} ${variant}, seed ${seed}${changed}`],
     });
   }
   // A sheet has one size: smaller models' pictures are enlarged by whole pixels.

@@ -4,6 +4,7 @@
  */
 import { StudioError } from '../../errors';
 import { withDisclaimer } from '../../exchange/png';
+import { severityAt } from '../../models/request';
 import type { Palette } from '../components/colour';
 import { formatMeasure, gradeText } from '../store/format';
 import type { RunInfo } from '../store/state';
@@ -128,7 +129,7 @@ export async function neighbourFigure(figure: NeighbourFigure): Promise<Uint8Arr
   return withDisclaimer(
     new Uint8Array(await blob.arrayBuffer()),
     `${attribution} (${license})`,
-    `Noise estimates of all grades from one noisy picture: ${grades.map(gradeText).join('; ')}. ${request.model} (${request.variant}), seed ${request.seed}, severity ${request.severity}, ${request.sampler}, ${request.steps} steps, guidance ${request.guidance}, step ${figure.step}`,
+    `Noise estimates of all grades from one noisy picture: ${grades.map(gradeText).join('; ')}. ${request.model} (${request.variant}), seed ${request.seed}, severity ${severityAt(request, figure.step)}, ${request.sampler}, ${request.steps} steps, guidance ${request.guidance}, step ${figure.step}`,
   );
 }
 

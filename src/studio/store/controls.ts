@@ -24,6 +24,7 @@ export const CONTROLS = [
   { id: 'save', title: 'Save', workspaces: ['sample'], hidable: true },
   { id: 'transport', title: 'Scrubber and play', workspaces: ['sample'], hidable: true },
   { id: 'filmstrip', title: 'Filmstrip', workspaces: ['sample'], hidable: true },
+  { id: 'continue', title: 'Go on with another grade', workspaces: ['sample'], hidable: true },
   { id: 'notation', title: 'Formulas of the step', workspaces: ['sample'], hidable: true },
   { id: 'severity', title: 'Severity slider', workspaces: ['severity'], hidable: true },
   { id: 'neighbours', title: 'Neighbouring grades', workspaces: ['sample'], hidable: true },

@@ -1,6 +1,7 @@
 /** Numbers and states as words: everything the page prints or says is phrased here, so that it can be tested. */
 import type { LoadProgress, NeighbourTriple, ProviderName } from '../../engine/types';
 import type { BundleManifest } from '../../models/manifest';
+import type { GradeChange, SampleRequest } from '../../models/request';
 
 export type Grade = BundleManifest['grades'][number];
 
@@ -65,6 +66,12 @@ export function providerName(provider: ProviderName): string {
       return 'WASM, one thread';
   }
 }
+
+/** What `providerName` named; older texts, which say less, are taken for the plainest. */
+export function providerNamed(name: string): ProviderName {
+  return PROVIDERS.find((provider) => providerName(provider) === name) ?? 'wasm';
+}
+const PROVIDERS: readonly ProviderName[] = ['webgpu', 'wasm-threads', 'wasm'];
 
 /** Where each phase of loading starts on one bar of 0..1; downloads take the most of it. */
 const LOAD_SHARE = {
@@ -232,6 +239,21 @@ export function severityText(grades: readonly Grade[], severity: number): string
   if (place.kind === 'grade') return gradeText(a!);
   const number = formatSeverity(severity);
   return b ? `${number}, between ${a!.short} and ${b.short}` : `${number}, beyond ${a!.short} (extrapolated)`;
+}
+
+/** `DR 0 up to step 6, DR 1 up to step 9`: the severities that a run was drawn with before its grade was changed. */
+export function changesInWords(grades: readonly Grade[], changes: readonly GradeChange[]): string {
+  const name = (value: number) => grades.find((g) => g.value === value)?.short ?? formatSeverity(value);
+  return changes.map(({ severity, step }) => `${name(severity)} up to step ${step}`).join(', ');
+}
+
+/** `DR 4, Proliferative DR`, and what it was before if the grade was changed on the way. */
+export function requestText(
+  grades: readonly Grade[],
+  { severity, changedFrom }: Pick<SampleRequest, 'severity' | 'changedFrom'>,
+): string {
+  const now = severityText(grades, severity);
+  return changedFrom ? `${now} (${changesInWords(grades, changedFrom)})` : now;
 }
 
 /** The severities on offer: the scale and, extrapolated, one more step of it at each end. */

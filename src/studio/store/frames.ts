@@ -43,6 +43,11 @@ export class FrameReel {
     return this.#frames.find((f) => f.index === index);
   }
 
+  /** The frames of the steps up to this one, if it is held itself; none otherwise. */
+  upTo(index: number): StepFrame[] {
+    return this.get(index) ? this.#frames.filter((f) => f.index <= index) : [];
+  }
+
   last(): StepFrame | undefined {
     return this.#frames.at(-1);
   }

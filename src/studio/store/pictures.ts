@@ -3,7 +3,7 @@
  * in any workspace need not be drawn again. Kept outside the stores, which hold requests only.
  */
 import type { ProviderName } from '../../engine/types';
-import type { SampleRequest } from '../../models/request';
+import { changesText, type SampleRequest } from '../../models/request';
 
 export interface Picture {
   readonly request: SampleRequest;
@@ -19,7 +19,10 @@ const DEFAULT_BYTES = 192 * 1024 * 1024;
 export function requestKey(r: SampleRequest): string {
   // Only DDIM reads eta.
   const eta = r.sampler === 'ddim' ? r.eta : 0;
-  return [r.model, r.variant, r.severity, r.seed, r.sampler, r.steps, r.guidance, eta].join('|');
+  return [
+    ...[r.model, r.variant, r.severity, r.seed, r.sampler, r.steps, r.guidance, eta],
+    changesText(r.changedFrom),
+  ].join('|');
 }
 
 export class PictureCache {

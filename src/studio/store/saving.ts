@@ -22,9 +22,10 @@ export function provenanceOf(
   });
 }
 
-/** `fundus-idrid_odm_grade-2_seed-2024`. */
-export function fileStem({ model, variant, severity, seed }: SampleRequest): string {
-  return `${model}_${variant}_grade-${severity}_seed-${seed}`;
+/** `fundus-idrid_odm_grade-2_seed-2024`; `_from-0-at-6` after it where the grade was changed on the way. */
+export function fileStem({ model, variant, severity, seed, changedFrom = [] }: SampleRequest): string {
+  const changes = changedFrom.map((change) => `_from-${change.severity}-at-${change.step}`).join('');
+  return `${model}_${variant}_grade-${severity}_seed-${seed}${changes}`;
 }
 
 export function download(content: Uint8Array | Blob, type: string, name: string): void {

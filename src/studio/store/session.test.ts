@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { StudioError, type ErrorCode } from '../../errors';
 import type { EngineClient, LoadRequest, NeighbourResult, StepFrame } from '../../engine/types';
 import type { BundleManifest } from '../../models/manifest';
+import type { LoopState } from '../../diffusion';
 import type { SampleRequest } from '../../models/request';
 import { exampleWithGenerator } from '../../models/testing';
 import { createPreferences } from './preferences';
@@ -84,6 +85,8 @@ function frame(index: number, steps: number): StepFrame {
 class TestEngine implements EngineClient {
   readonly loads: LoadRequest[] = [];
   readonly samples: SampleRequest[] = [];
+  /** The steps at which the samples went on; null from noise. */
+  readonly froms: (number | null)[] = [];
   neighbourCalls = 0;
   neighbourSignals: AbortSignal[] = [];
   disposed = false;
@@ -108,10 +111,17 @@ class TestEngine implements EngineClient {
     };
   }
 
-  async sample(request: SampleRequest, onFrame: (f: StepFrame) => void, signal?: AbortSignal) {
+  async sample(
+    request: SampleRequest,
+    onFrame: (f: StepFrame) => void,
+    signal?: AbortSignal,
+    from?: LoopState,
+  ) {
     this.samples.push(request);
+    this.froms.push(from?.index ?? null);
     // A generator gives the finished picture alone.
-    for (let i = request.variant === 'stylegan2' ? request.steps : 0; i <= request.steps; i++) {
+    const first = request.variant === 'stylegan2' ? request.steps : (from?.index ?? 0);
+    for (let i = first; i <= request.steps; i++) {
       await Promise.resolve();
       if (this.failAt?.index === i) throw fail(this.failAt.code);
       if (this.holdAt === i) await untilAborted(signal);
@@ -330,6 +340,62 @@ describe('the seed', () => {
     expect(state().draft?.seed).toBe(0);
     await session.stepSeed(-1);
     expect(state().draft?.seed).toBe(0xffffffff);
+  });
+});
+
+describe('going on with another grade', () => {
+  it('keeps the steps before and draws the rest from the x_t that is there', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    const kept = session.frame(1);
+    await session.continueWith(4, 2);
+    expect(state().run).toMatchObject({
+      status: 'finished',
+      held: [0, 1, 2, 3, 4],
+      request: { severity: 4 },
+    });
+    expect(state().run?.request.changedFrom).toEqual([{ severity: 2, step: 2 }]);
+    expect(session.frame(1)).toBe(kept);
+    expect(engines[0]?.froms).toEqual([null, 2]);
+    expect(state().announcement).toContain('G 4, grade 4 (G 2 up to step 2)');
+    expect(draftIsNew(state())).toBe(false);
+    // What the step before the change was asked for is what its neighbours are compared with.
+    session.seek(1);
+    session.compareNext(1);
+    expect(state().compared).toBe(3);
+  });
+
+  it('draws from the noise what cannot be gone on with: no step before, or other weights by now', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    await session.continueWith(4, 0);
+    expect(state().run?.request).toMatchObject({ severity: 4 });
+    expect(state().run?.request.changedFrom).toBeUndefined();
+    const { run } = state();
+    session.store.setState({ run: { ...run!, provider: 'webgpu' } });
+    await session.continueWith(0, 3);
+    expect(state().run?.request.changedFrom).toEqual([{ severity: 4, step: 3 }]);
+    expect(engines[0]?.froms).toEqual([null, null, null]);
+  });
+
+  it('is undone by choosing a grade, kept by another seed, and no matter of the other workspaces', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    await session.continueWith(4, 3);
+    session.openWorkspace('severity');
+    expect(state().draft?.changedFrom).toBeUndefined();
+    session.openWorkspace('sample');
+    expect(state().draft?.changedFrom).toEqual([{ severity: 2, step: 3 }]);
+    expect(engines[0]?.samples).toHaveLength(2);
+    await session.stepSeed(1);
+    expect(state().run?.request).toMatchObject({ seed: 2025, changedFrom: [{ severity: 2, step: 3 }] });
+    session.edit({ steps: 3 });
+    expect(state().draft?.changedFrom).toBeUndefined();
+    session.edit({ steps: 4 });
+    await session.continueWith(0, 2);
+    await session.chooseGrade(0);
+    expect(state().run?.request).toMatchObject({ severity: 0, steps: 4 });
+    expect(state().run?.request.changedFrom).toBeUndefined();
   });
 });
 

@@ -14,12 +14,13 @@ import type {
   StepFrame,
 } from '../../engine/types';
 import { isDiffusion, type BundleManifest, type Catalogue } from '../../models/manifest';
-import type { SampleRequest } from '../../models/request';
+import type { LoopState } from '../../diffusion';
+import { changeGrade, sameRequest, unchanged, withSteps, type SampleRequest } from '../../models/request';
 import { canonicalRequest, samplingDefaults } from '../../models/variants';
 import type { OpenedBundle } from '../../models/bundleFiles';
 import type { BundleLibrary } from './library';
 import { FrameReel, nearestHeld } from './frames';
-import { formatDuration, gradeIndex, providerName, severityText } from './format';
+import { formatDuration, gradeIndex, providerName, requestText } from './format';
 import type { LocationWishes } from './location';
 import type { PreferencesStore } from './preferences';
 import type { Presenter } from './presenter';
@@ -28,7 +29,7 @@ import {
   draftManifest,
   NO_NEIGHBOURS,
   runIsGenerated,
-  sameRequest,
+  severityShown,
   type Notice,
   type RunInfo,
   type RunStatus,
@@ -66,8 +67,8 @@ export class StudioSession {
   readonly #parts: SessionParts;
   readonly #neighbourDelayMs: number;
   #engine: EngineClient | null = null;
-  /** What was set up when the Sample workspace was left. */
-  #draftLeft: SampleRequest | null = null;
+  /** What was set up when the Sample workspace was left, and what the other workspaces then began with. */
+  #draftLeft: { readonly here: SampleRequest; readonly elsewhere: SampleRequest } | null = null;
   readonly #kept = new Map<(session: StudioSession) => object, object>();
   /** The foreground job; a job that is no longer this one must not write to the store. */
   #job: AbortController | null = null;
@@ -167,13 +168,26 @@ export class StudioSession {
     await this.draw();
   }
 
-  /** Index into the manifest's grades. The seed stays. */
+  /** Index into the manifest's grades. The seed stays; the picture has this grade from noise to the end. */
   async chooseGrade(index: number): Promise<void> {
     const state = this.store.getState();
     const grade = draftManifest(state)?.grades[index];
-    if (!state.draft || !grade || state.draft.severity === grade.value) return;
-    this.#set({ draft: { ...state.draft, severity: grade.value }, compared: null });
+    if (!state.draft || !grade || (state.draft.severity === grade.value && !state.draft.changedFrom)) return;
+    this.#set({ draft: { ...unchanged(state.draft), severity: grade.value }, compared: null });
     await this.draw();
+  }
+
+  /**
+   * Goes on from a step of the run on the page with another severity: what was drawn before the step stays. Where the
+   * step, or the one before, is not held, or another provider or other weights are in use by now, the same run is drawn
+   * from its noise.
+   */
+  async continueWith(severity: number, step: number): Promise<void> {
+    const { run } = this.store.getState();
+    if (!run || step >= run.request.steps) return;
+    const job = this.#begin();
+    this.#set({ draft: changeGrade(run.request, step, severity), compared: null });
+    await this.#loadAndSample(job, Infinity, { run, frames: this.#reel.upTo(step) });
   }
 
   async chooseProvider(provider: ProviderChoice): Promise<void> {
@@ -187,10 +201,16 @@ export class StudioSession {
   openWorkspace(workspace: string): void {
     const { workspace: before, draft } = this.store.getState();
     if (workspace === before) return;
-    if (before === SAMPLE) this.#draftLeft = draft;
+    if (before === SAMPLE && draft) {
+      // A grade changed on the way is a matter of one run's steps; elsewhere the settings are those of whole pictures.
+      this.#draftLeft = { here: draft, elsewhere: draft.changedFrom ? unchanged(draft) : draft };
+      this.#set({ draft: this.#draftLeft.elsewhere });
+    }
     this.#set({ workspace });
+    if (workspace !== SAMPLE || !draft) return;
     // What was set up elsewhere meanwhile is shown; settings that waited for Generate go on waiting.
-    if (workspace === SAMPLE && draft && this.#draftLeft !== draft) void this.draw();
+    if (this.#draftLeft?.elsewhere !== draft) void this.draw();
+    else this.#set({ draft: this.#draftLeft.here });
   }
 
   /**
@@ -286,17 +306,20 @@ export class StudioSession {
     this.#sayOrigin(made);
   }
 
-  /** Shows frames that were kept, without drawing them again; then makes their model ready for the neighbours. */
+  /**
+   * Shows frames that were kept, without drawing them again; then makes their model ready for the neighbours. Gives whether
+   * they are still what is shown.
+   */
   async showKept(
     kept: Pick<RunInfo, 'request' | 'provider' | 'status'>,
     frames: readonly StepFrame[],
-  ): Promise<void> {
+  ): Promise<boolean> {
     this.#set({ workspace: SAMPLE });
     const job = this.#begin();
     const last = frames.at(-1);
     try {
       const manifest = await this.#manifest(kept.request.model);
-      if (job.signal.aborted || !last) return;
+      if (job.signal.aborted || !last) return false;
       const reel = new FrameReel(this.#parts.maxFrameBytes);
       for (const frame of frames) reel.push(frame);
       this.#reel = reel;
@@ -309,11 +332,13 @@ export class StudioSession {
         neighbours: NO_NEIGHBOURS,
       });
       await this.#load(job);
-      if (this.#job !== job) return;
+      if (this.#job !== job) return false;
       this.#job = null;
       this.#set({ activity: { kind: 'idle' } });
+      return true;
     } catch (thrown) {
       this.#fail(job, thrown, () => this.draw());
+      return false;
     }
   }
 
@@ -447,7 +472,7 @@ export class StudioSession {
   /** Changes settings without drawing: the Generate button applies them. */
   edit(change: Partial<Pick<SampleRequest, 'seed' | 'steps' | 'sampler' | 'guidance' | 'eta'>>): void {
     const { draft } = this.store.getState();
-    if (draft) this.#set({ draft: { ...draft, ...change } });
+    if (draft) this.#set({ draft: withSteps({ ...draft, ...change }, change.steps ?? draft.steps) });
   }
 
   async rollSeed(): Promise<void> {
@@ -554,7 +579,7 @@ export class StudioSession {
     const { run, compared } = state;
     if (!run || runIsGenerated(state)) return;
     const { grades } = run.manifest;
-    const chosen = gradeIndex(grades, run.request.severity);
+    const chosen = gradeIndex(grades, severityShown(state) ?? 0);
     const next = Math.max(0, Math.min(grades.length - 1, (compared ?? chosen) + direction));
     this.#set({ compared: next === chosen ? null : next });
   }
@@ -655,10 +680,10 @@ export class StudioSession {
   }
 
   /** `stopAt` is the step at which the view stops following the newest one. */
-  async #loadAndSample(job: AbortController, stopAt = Infinity): Promise<void> {
+  async #loadAndSample(job: AbortController, stopAt = Infinity, begun: Begun | null = null): Promise<void> {
     try {
       await this.#load(job);
-      if (!job.signal.aborted) await this.#sample(job, stopAt);
+      if (!job.signal.aborted) await this.#sample(job, stopAt, begun);
     } catch (thrown) {
       this.#fail(job, thrown, () => this.draw());
     }
@@ -685,24 +710,28 @@ export class StudioSession {
     });
   }
 
-  async #sample(job: AbortController, stopAt: number): Promise<void> {
+  async #sample(job: AbortController, stopAt: number, begun: Begun | null): Promise<void> {
     const { draft: request, model } = this.store.getState();
     if (!request || !model || !this.#engine) return;
     const { steps } = request;
     this.#set({ activity: { kind: 'sampling', done: 0, steps, msPerStep: null } });
     const reel = new FrameReel(this.#parts.maxFrameBytes);
+    const from = begun && stateOf(begun, model);
+    if (from) for (const frame of begun.frames.slice(0, -1)) reel.push(frame);
     let spent = 0;
+    let drawn = 0;
     const summary = await this.#engine.sample(
       request,
       (frame) => {
         if (this.#job !== job) return;
         reel.push(frame);
         spent += frame.ms;
+        drawn++;
         const done = Math.min(frame.index + 1, steps);
         const held = reel.indices();
         const before = this.store.getState();
         const running = this.#reel === reel ? before.run : null;
-        const activity = { kind: 'sampling', done, steps, msPerStep: spent / done } as const;
+        const activity = { kind: 'sampling', done, steps, msPerStep: spent / drawn } as const;
         if (!running) {
           // The picture before stays on the page until the first frame of the new one is here.
           this.#reel = reel;
@@ -729,6 +758,7 @@ export class StudioSession {
         });
       },
       job.signal,
+      from ?? undefined,
     );
     if (this.#job !== job) return;
     this.#job = null;
@@ -737,7 +767,7 @@ export class StudioSession {
     this.#finishRun(run, 'finished', summary.totalMs, summary.nfe);
     this.#set({
       activity: { kind: 'idle' },
-      announcement: `Picture finished: ${severityText(run.manifest.grades, request.severity)}, seed ${request.seed}, in ${formatDuration(summary.totalMs)}`,
+      announcement: `Picture finished: ${requestText(run.manifest.grades, request)}, seed ${request.seed}, in ${formatDuration(summary.totalMs)}`,
     });
   }
 
@@ -887,6 +917,21 @@ export class StudioSession {
       },
     });
   }
+}
+
+/** The run that another goes on from, and its frames up to the one that both share. */
+interface Begun {
+  readonly run: RunInfo;
+  readonly frames: readonly StepFrame[];
+}
+
+/** Where to go on; null when what is ready by now is not what drew the frames, or one of the two needed is not held. */
+function stateOf({ run, frames }: Begun, model: LoadedModel): LoopState | null {
+  const sha256 = (manifest: BundleManifest) => manifest.variants[run.request.variant]?.sha256;
+  if (model.provider !== run.provider || sha256(model.manifest) !== sha256(run.manifest)) return null;
+  const [before, at] = frames.slice(-2);
+  if (!before || !at || before.index + 1 !== at.index) return null;
+  return { index: at.index, x: at.x, previous: before.x0 };
 }
 
 const nothingKept = {

@@ -6,7 +6,7 @@ import { createStore } from 'zustand/vanilla';
 import type { ErrorInfo } from '../../errors';
 import type { LoadedModel, NeighbourTriple, ProviderChoice, ProviderName } from '../../engine/types';
 import { isDiffusion, type BundleManifest } from '../../models/manifest';
-import type { SampleRequest } from '../../models/request';
+import { sameRequest, severityAt, type SampleRequest } from '../../models/request';
 import type { LoadPhase } from './format';
 import type { Presenter } from './presenter';
 
@@ -170,6 +170,7 @@ export function draftIsNew(s: StudioState): boolean {
   return !s.run || !s.draft || !sameRequest(s.run.request, s.draft);
 }
 
-export function sameRequest(a: SampleRequest, b: SampleRequest): boolean {
-  return (Object.keys(a) as (keyof SampleRequest)[]).every((key) => a[key] === b[key]);
+/** The severity that the step at the scrubber was drawn with; of the finished picture, the one that it ends with. */
+export function severityShown({ run, cursor }: StudioState): number | null {
+  return run && severityAt(run.request, cursor);
 }

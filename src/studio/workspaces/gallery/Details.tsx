@@ -3,12 +3,14 @@ import { useEffect, useState } from 'react';
 import { StudioError } from '../../../errors';
 import { encodeLink } from '../../../exchange/link';
 import { readProvenance } from '../../../exchange/png';
+import { isDiffusion } from '../../../models/manifest';
+import { changeGrade, severityAt, type SampleRequest } from '../../../models/request';
 import { SAMPLER_TITLES } from '../../components/samplers';
 import { Button, IconButton, SelectBox } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
 import { copyPng, copyText, settingsWithLink } from '../../exports/files';
 import { keptPng, pngToSave } from '../../exports/galleryFiles';
-import { formatBytes } from '../../store/format';
+import { formatBytes, providerNamed } from '../../store/format';
 import { download, fileStem } from '../../store/saving';
 import { problemOf } from '../../store/session';
 import type { Entry } from '../../../storage/gallery';
@@ -47,7 +49,9 @@ export function Details({ entry, onClose }: { entry: Entry; onClose: () => void 
         <Fact name="Model">
           {entry.modelTitle} ({request.variant})
         </Fact>
-        <Fact name="Severity">{request.severity}</Fact>
+        <Fact name="Severity">
+          {request.changedFrom ? `${changedSeverity(request)}, then ${request.severity}` : request.severity}
+        </Fact>
         <Fact name="Seed">{request.seed}</Fact>
         <Fact name="Sampler">
           {SAMPLER_TITLES[request.sampler]}, {request.steps} steps
@@ -70,6 +74,11 @@ export function Details({ entry, onClose }: { entry: Entry; onClose: () => void 
   );
 }
 
+/** `0 up to step 6, 1 up to step 9`. */
+function changedSeverity({ changedFrom = [] }: SampleRequest): string {
+  return changedFrom.map(({ severity, step }) => `${severity} up to step ${step}`).join(', ');
+}
+
 function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   return (
     <div>
@@ -85,12 +94,21 @@ function Uses({ entry }: { entry: Entry }) {
   const manifest = useStudio((s) => s.manifests[entry.request.model]);
   const there = useStudio((s) => s.bundles.includes(entry.request.model));
   const { request } = entry;
+  const variant = manifest?.variants[request.variant];
+  const diffusion = variant !== undefined && isDiffusion(variant);
+  // The last step that there is to go on from; of a run that was stopped, the one where it was.
+  const last = Math.min(request.steps - 1, entry.frame.index);
+  const [step, setStep] = useState(Math.min(last, Math.round(request.steps / 2)));
+
+  const kept = { request, provider: providerNamed(entry.provider), status: entry.status };
+  /** The kept steps, if there are any of the weights that are here. */
+  const keptSteps = async () =>
+    entry.hasTrajectory && variant?.sha256 === entry.modelSha256 ? desk.trajectory(entry) : [];
 
   const open = async () => {
-    const frames = entry.hasTrajectory ? await desk.trajectory(entry) : [];
-    if (frames.length > 0 && manifest?.variants[request.variant]?.sha256 === entry.modelSha256) {
-      const provider = entry.provider.startsWith('WebGPU') ? 'webgpu' : 'wasm';
-      await session.showKept({ request, provider, status: entry.status }, frames);
+    const frames = await keptSteps();
+    if (frames.length > 0) {
+      await session.showKept(kept, frames);
       return;
     }
     try {
@@ -99,8 +117,11 @@ function Uses({ entry }: { entry: Entry }) {
       session.notify(problemOf(StudioError.from(thrown)));
     }
   };
-  const draw = (change: Partial<typeof request>) => {
-    void session.openInSample({ ...request, ...change });
+  const draw = (changed: typeof request) => void session.openInSample(changed);
+  const goOn = async (severity: number) => {
+    const frames = await keptSteps();
+    if (frames.length === 0) draw(changeGrade(request, step, severity));
+    else if (await session.showKept(kept, frames)) await session.continueWith(severity, step);
   };
   return (
     <div className="details-uses">
@@ -108,33 +129,54 @@ function Uses({ entry }: { entry: Entry }) {
         Use these settings
       </Button>
       <Button
-        onPress={() => draw({ seed: crypto.getRandomValues(new Uint32Array(1))[0]! })}
+        onPress={() => draw({ ...request, seed: crypto.getRandomValues(new Uint32Array(1))[0]! })}
         isDisabled={!there}
         testId="remix"
       >
         Remix
       </Button>
-      {manifest && (
-        <SelectBox
-          label="Continue from here with another grade"
-          value=""
-          choices={[
-            { value: '', label: 'Choose a grade …' },
-            ...manifest.grades
-              .filter((g) => g.value !== request.severity)
-              .map((g) => ({ value: String(g.value), label: `${g.short}, ${g.label}` })),
-          ]}
-          onChange={(value) => {
-            if (value !== '') draw({ severity: Number(value) });
-          }}
-          testId="other-grade"
-        />
-      )}
       <p className="field-hint">
-        {there
-          ? 'Remix keeps everything but the seed. Another grade starts from the same noise with the same settings.'
-          : 'This studio has not got the model that drew it.'}
+        {there ? 'Remix keeps everything but the seed.' : 'This studio has not got the model that drew it.'}
       </p>
+      {manifest && there && diffusion && (
+        <fieldset className="details-continue">
+          <legend>Continue with another grade</legend>
+          <label className="field">
+            <span className="field-label">
+              From step {step} of {request.steps}
+            </span>
+            <input
+              type="range"
+              min={0}
+              max={last}
+              value={step}
+              aria-valuetext={`step ${step} of ${request.steps}`}
+              onChange={(e) => setStep(Number(e.currentTarget.value))}
+              data-testid="continue-step"
+            />
+          </label>
+          <SelectBox
+            label="Grade from there on"
+            compact
+            value=""
+            choices={[
+              { value: '', label: 'Choose a grade …' },
+              ...manifest.grades
+                .filter((g) => g.value !== severityAt(request, step))
+                .map((g) => ({ value: String(g.value), label: `${g.short}, ${g.label}` })),
+            ]}
+            onChange={(value) => {
+              if (value !== '') void goOn(Number(value));
+            }}
+            testId="other-grade"
+          />
+          <p className="field-hint">
+            {step === 0
+              ? 'From the very noise: only the seed is shared with this picture.'
+              : `The steps before ${entry.hasTrajectory ? 'stay as they were kept' : 'are drawn again as they were'}: the earlier the change, the more of the new grade, the later, the more of this picture.`}
+          </p>
+        </fieldset>
+      )}
     </div>
   );
 }

@@ -170,7 +170,10 @@ function Tile({ entry, place, inTabOrder, selected, chosen, onSelect, onChoose }
         )}
         <span className="tile-grade">{entry.gradeText}</span>
         <span className="visually-hidden">, </span>
-        <span className="tile-meta">seed {request.seed}</span>
+        <span className="tile-meta">
+          seed {request.seed}
+          {request.changedFrom && `, grade changed at step ${request.changedFrom.at(-1)!.step}`}
+        </span>
         <span className="visually-hidden">
           , {entry.modelTitle}
           {entry.star && ', starred'}

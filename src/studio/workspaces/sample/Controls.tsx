@@ -4,7 +4,7 @@ import { LevelGlyph } from '../../components/Icon';
 import { ModelFields, SamplingFields, SeedFields } from '../../components/RequestFields';
 import { Button, SelectBox } from '../../components/widgets';
 import { useSession, useStudio } from '../../context';
-import { severityPlace, severityText } from '../../store/format';
+import { changesInWords, severityPlace, severityText } from '../../store/format';
 import { draftIsNew, draftManifest } from '../../store/state';
 import { useKeyName } from '../../keyboard/useKeyName';
 import { SAMPLE_SHORTCUTS } from './shortcuts';
@@ -36,9 +36,10 @@ export function Controls() {
 function GradeChoice() {
   const session = useSession();
   const manifest = useStudio(draftManifest);
-  const severity = useStudio((s) => s.draft?.severity);
-  if (!manifest || severity === undefined) return <div className="control-group grade-placeholder" />;
+  const draft = useStudio((s) => s.draft);
+  if (!manifest || !draft) return <div className="control-group grade-placeholder" />;
   const { grades } = manifest;
+  const { severity } = draft;
   return (
     <div className="control-group" data-control="grade">
       <RadioGroup
@@ -54,6 +55,12 @@ function GradeChoice() {
         {severityPlace(grades, severity).kind !== 'grade' && (
           <p className="between-grades" data-testid="between-grades">
             Severity {severityText(grades, severity)}
+          </p>
+        )}
+        {draft.changedFrom && (
+          <p className="between-grades" data-testid="changed-grade">
+            Begun with {changesInWords(grades, draft.changedFrom)}. Choosing a grade draws the whole picture
+            with it.
           </p>
         )}
         <div className="grade-list">

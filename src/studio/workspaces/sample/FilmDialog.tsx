@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'react';
 import { StudioError } from '../../../errors';
 import type { FilmFrame } from '../../../exchange/film';
+import { severityAt, unchanged } from '../../../models/request';
 import { Button, DialogBox, NumberBox, Segmented, SelectBox } from '../../components/widgets';
 import { useSession, useStudio } from '../../context';
 import { filmFormats, makeFilm, type FilmFormat, type FilmSubject } from '../../exports/film';
@@ -33,7 +34,8 @@ function trajectoryFrames(session: StudioSession, run: RunInfo, show: 'x' | 'x0'
     if (!frame) return [];
     const place =
       index >= frame.steps ? 'finished' : `step ${index} of ${frame.steps}, noise ${frame.sigma.toFixed(2)}`;
-    return [{ chw: frame[show], label: place }];
+    const severity = run.request.changedFrom ? `, severity ${severityAt(run.request, index)}` : '';
+    return [{ chw: frame[show], label: place + severity }];
   });
 }
 
@@ -48,7 +50,7 @@ async function sweepFrames(
   const low = manifest.grades[0]!.value;
   const high = manifest.grades.at(-1)!.value;
   const requests = Array.from({ length: count }, (_, i) => ({
-    ...request,
+    ...unchanged(request),
     // A step of 0.01 of the scale is finer than anyone sees, and reads well.
     severity: Number((low + ((high - low) * i) / (count - 1)).toFixed(2)),
   }));

@@ -12,7 +12,7 @@ import { usePreference, useSession, useStudio } from '../../context';
 import { formatDuration, formatMeasure, formatSigned, gradeText, orderVerdict } from '../../store/format';
 import { download, fileStem } from '../../store/saving';
 import { problemOf } from '../../store/session';
-import { runIsGenerated, runIsGrey, type DifferenceMap, type RunInfo } from '../../store/state';
+import { runIsGenerated, runIsGrey, severityShown, type DifferenceMap, type RunInfo } from '../../store/state';
 import { OrderVerdict } from './OrderVerdict';
 import { useDifferences, type Differences } from './useDifferences';
 import { differenceScale, paintNoise, paintPictureView, paintScaled } from './viewing';
@@ -284,6 +284,7 @@ function NeighbourRow({ run, differences, index }: GridProps & { index: number }
   const noiseMap = useStudio((s) => s.noiseMap);
   const differenceMap = useStudio((s) => s.differenceMap);
   const compared = useStudio((s) => s.compared);
+  const severity = useStudio(severityShown);
   const toChosen = useStudio(
     (s) => s.neighbours.distances[differences.chosen * run.manifest.grades.length + index],
   );
@@ -325,7 +326,7 @@ function NeighbourRow({ run, differences, index }: GridProps & { index: number }
         <span className="neighbour-distance">
           {/* Between two grades none is what was asked for: the maps are less those of the nearest. */}
           {isChosen
-            ? grade.value === run.request.severity
+            ? grade.value === severity
               ? 'chosen'
               : 'nearest'
             : `d ${formatMeasure(toChosen ?? NaN)}`}

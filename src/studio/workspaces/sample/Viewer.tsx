@@ -8,6 +8,7 @@ import { PixelCanvas } from '../../components/PixelCanvas';
 import { Segmented, Switch } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
 import {
+  changesInWords,
   formatSigned,
   gradeIndex,
   gradeText,
@@ -15,7 +16,9 @@ import {
   severityPlace,
   severityText,
 } from '../../store/format';
+import { severityAt } from '../../../models/request';
 import { runIsGenerated, runIsGrey } from '../../store/state';
+import { ContinueWith } from './ContinueWith';
 import { Filmstrip } from './Filmstrip';
 import { Notation } from './Notation';
 import { OneEvaluation } from './OneEvaluation';
@@ -37,6 +40,7 @@ export function Viewer() {
         <>
           <Transport />
           <Filmstrip />
+          <ContinueWith />
         </>
       )}
       <ActivityBar />
@@ -138,12 +142,13 @@ function Stage() {
 
   const { width, height } = run.manifest.image;
   const { grades } = run.manifest;
-  const chosen = gradeIndex(grades, run.request.severity);
+  const severity = severityAt(run.request, cursor);
+  const chosen = gradeIndex(grades, severity);
   const grade = grades[view === 'x' ? chosen : (compared ?? chosen)]!;
   // What was asked for may lie between two grades; what it is compared with never does.
-  const whole = grade !== grades[chosen] || severityPlace(grades, run.request.severity).kind === 'grade';
-  const named = whole ? gradeText(grade) : severityText(grades, run.request.severity);
-  const level = whole ? grades.indexOf(grade) + 1 : severityPlace(grades, run.request.severity).level;
+  const whole = grade !== grades[chosen] || severityPlace(grades, severity).kind === 'grade';
+  const named = whole ? gradeText(grade) : severityText(grades, severity);
+  const level = whole ? grades.indexOf(grade) + 1 : severityPlace(grades, severity).level;
   const place = generated ? 'one evaluation' : scrubberText(cursor, run.request.steps, shown.frame.sigma);
   const title = run.manifest.variants[run.request.variant]?.title ?? run.request.variant;
   return (
@@ -185,6 +190,7 @@ function Stage() {
         </span>
         <span className="stage-meta">
           {title} · seed {run.request.seed} · {place}
+          {run.request.changedFrom && ` · ${changesInWords(grades, run.request.changedFrom)}`}
         </span>
         <ProbeValues values={shown.values} width={width} height={height} probe={probe} />
       </figcaption>

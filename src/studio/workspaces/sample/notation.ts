@@ -12,7 +12,7 @@ import {
   type SamplerRow,
 } from '../../../diffusion';
 import type { BundleManifest } from '../../../models/manifest';
-import type { SampleRequest } from '../../../models/request';
+import { severityAt, type SampleRequest } from '../../../models/request';
 import {
   bracket,
   fraction,
@@ -160,11 +160,11 @@ const PREDICTED: Record<BundleManifest['diffusion']['prediction'], MathNode> = {
   v: hat(name('v')),
 };
 
-function estimate(request: SampleRequest, manifest: BundleManifest): Written {
+function estimate(request: SampleRequest, manifest: BundleManifest, index: number): Written {
   const { grades, inputs, diffusion } = manifest;
   const { rows, extrapolated } = conditioningPlan({
     grades: grades.map((grade) => grade.value),
-    severity: request.severity,
+    severity: severityAt(request, index),
     guidance: request.guidance,
     mixable: inputs.y.kind === 'weights',
   });
@@ -289,7 +289,7 @@ export function stepNotation(
         ),
         meaning: 'A picture and pure noise, mixed; only the mixture is known.',
       },
-      estimate(request, manifest),
+      estimate(request, manifest, index),
       ...derived(manifest.diffusion.prediction, now),
       {
         title: 'The step to the next noise level',

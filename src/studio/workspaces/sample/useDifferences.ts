@@ -3,6 +3,7 @@ import { useMemo } from 'react';
 import { sharedLimit } from '../../components/colour';
 import { useSession, useStudio } from '../../context';
 import { gradeIndex } from '../../store/format';
+import { severityShown } from '../../store/state';
 import { differenceMaps } from './viewing';
 
 export interface Differences {
@@ -20,10 +21,10 @@ export function useDifferences(): Differences | null {
   const map = useStudio((s) => s.differenceMap);
   const locked = useStudio((s) => s.lockedLimit);
   const manifest = useStudio((s) => s.run?.manifest);
-  const severity = useStudio((s) => s.run?.request.severity);
+  const severity = useStudio(severityShown);
   const found = useMemo(() => {
     const result = session.neighbourPixels(key);
-    if (!result || !manifest || severity === undefined) return null;
+    if (!result || !manifest || severity === null) return null;
     const chosen = gradeIndex(manifest.grades, severity);
     const { width, height } = manifest.image;
     const maps = differenceMaps(result, width * height, chosen, map);
