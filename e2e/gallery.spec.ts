@@ -10,16 +10,30 @@ import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from 'mediabunny'
 import { readProvenance } from '../src/exchange/png';
 import { parseRequests } from '../src/exchange/requestTable';
 import { expect, test } from './fixtures';
-import { maxDifference, Studio } from './studio';
+import { changeGrade } from '../src/models/request';
+import { maxDifference, Studio, type RunState } from './studio';
 import { seriousViolations } from './axe';
 
-test.describe.configure({ timeout: 180_000 });
+// Wide: nothing here is waited for by the clock, and everything may take its time on a busy machine.
+test.describe.configure({ timeout: 900_000 });
+
+/** For what takes many evaluations. */
+const LONG = { timeout: 600_000 };
 
 const tiles = (page: Page) => page.getByTestId('tile');
 
 async function openGallery(page: Page): Promise<void> {
   await page.getByTestId('workspace-gallery').click();
   await expect(page.getByTestId('gallery')).toHaveAttribute('data-status', 'ready');
+}
+
+/** Opens the kept picture that was noted. */
+async function openNoted(page: Page): Promise<void> {
+  await openGallery(page);
+  await page.getByTestId('filter-text').fill('lecture');
+  await expect(tiles(page)).toHaveCount(1);
+  await tiles(page).first().click();
+  await expect(page.getByTestId('note')).toHaveValue('for the lecture');
 }
 
 async function drop(page: Page, name: string, bytes: Uint8Array, type = 'image/png'): Promise<void> {
@@ -42,9 +56,7 @@ test('every run is kept, found again, deleted and taken back, in two tabs at onc
   await studio.open({ model: 'phantom', ep: 'wasm' });
   const first = await studio.finished();
   await studio.draws(() => studio.chooseGrade(4));
-  await studio.startsLongRun();
-  await page.getByTestId('cancel').click();
-  await expect(studio.activity).toHaveAttribute('data-state', 'cancelled');
+  await studio.stopsLongRun();
 
   await openGallery(page);
   await expect(tiles(page)).toHaveCount(3);
@@ -111,54 +123,132 @@ test('every run is kept, found again, deleted and taken back, in two tabs at onc
   });
 
   await test.step('the starred one is drawn again with its settings, remixed, and at another grade', async () => {
-    await page.getByTestId('filter-text').fill('lecture');
-    await tiles(page).first().click();
+    await openNoted(page);
     await page.getByTestId('use-settings').click();
+    await studio.finishedAs(first.request);
     await expect(page.getByTestId('picture')).toBeVisible();
-    const same = await studio.finished();
-    expect(same.request).toEqual(first.request);
-    await openGallery(page);
-    await page.getByTestId('filter-text').fill('lecture');
-    await tiles(page).first().click();
-    const graded = await studio.draws(async () => {
-      await page.getByTestId('other-grade').selectOption('0');
-    });
-    expect(graded.request).toEqual({ ...first.request, severity: 0 });
-    await openGallery(page);
-    await page.getByTestId('filter-text').fill('lecture');
-    await tiles(page).first().click();
+    await openNoted(page);
     const remix = await studio.draws(() => page.getByTestId('remix').click());
     expect({ ...remix.request, seed: 0 }).toEqual({ ...first.request, seed: 0 });
     expect(remix.request.seed).not.toBe(first.request.seed);
   });
+
+  const step = 12;
+  const changed = changeGrade(first.request, step, 0);
+  let drawnAgain: Float32Array;
+  await test.step('gone on from a step of it with another grade, whose first steps are drawn again', async () => {
+    await openNoted(page);
+    await page.getByTestId('continue-step').fill(String(step));
+    await page.getByTestId('other-grade').selectOption('0');
+    await studio.finishedAs(changed);
+    expect(changed.changedFrom).toEqual([{ severity: first.request.severity, step }]);
+    drawnAgain = (await studio.pixels()).x;
+    await expect(page.getByTestId('changed-grade')).toContainText(`up to step ${step}`);
+    await openGallery(page);
+    await expect(tiles(page).filter({ hasText: `changed at step ${step}` })).toHaveCount(1);
+  });
+
+  await test.step('and from a kept step: the same picture, by the evaluations of the rest alone', async () => {
+    await page.getByTestId('keep-trajectories').click();
+    await page.getByTestId('workspace-sample').click();
+    await studio.chooseGrade(first.request.severity);
+    await studio.finishedAs(first.request);
+    await openNoted(page);
+    await expect(page.getByTestId('details-facts')).toContainText('with every step');
+    await page.getByTestId('continue-step').fill(String(step));
+    await page.getByTestId('other-grade').selectOption('0');
+    await studio.finishedAs(changed);
+    const evaluated = await page.evaluate(() => window.odmStudio!.store.getState().run!.nfe);
+    expect(evaluated).toBe(first.request.steps - step);
+    expect(maxDifference((await studio.pixels()).x, drawnAgain)).toBe(0);
+  });
+
+  await test.step('in Sample from the scrubber; the link of it opens in a fresh tab', async () => {
+    await studio.scrubTo(15);
+    await page.getByTestId('continue-with').selectOption('4');
+    const twice = changeGrade(changed, 15, 4);
+    await studio.finishedAs(twice);
+    const picture = await studio.pixels();
+    await expect.poll(() => page.url()).toContain(`${new URLSearchParams({ changed: '2@12 0@15' })}`);
+    const fresh = new Studio(await context.newPage());
+    await fresh.page.goto(page.url());
+    await fresh.finishedAs(twice);
+    expect(maxDifference((await fresh.pixels()).x, picture.x)).toBe(0);
+    await fresh.page.close();
+  });
 });
 
 test('a full disk is said, and nothing kept before is lost', async ({ studio, page, context }) => {
+  const cdp = await context.newCDPSession(page);
+  const origin = new URL(test.info().project.use.baseURL!).origin;
+  // Before anything is stored: what a browser allots to a database in advance is then never more than this.
+  const quotaSize = 12_000_000;
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize });
   await studio.open({ model: 'phantom', ep: 'wasm' });
   await studio.finished();
   await openGallery(page);
   await expect(tiles(page)).toHaveCount(1);
-  const cdp = await context.newCDPSession(page);
-  const { origin } = new URL(page.url());
-  await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
-  // What Chromium has allotted to a database in advance holds for half a minute.
-  await page.waitForTimeout(35_000);
+  await page.getByTestId('keep-trajectories').click();
   await page.getByTestId('workspace-sample').click();
-  const run = await studio.draws(() => studio.chooseGrade(4));
-  await expect(page.getByTestId('notice')).toContainText('no space left');
+
+  // Runs of some megabytes each, as many as it takes: when the browser sees that the disk is full is its own affair.
+  await studio.setNumber('steps', 100);
+  const notice = page.getByTestId('notice');
+  const kept: number[] = [];
+  let run: RunState;
+  for (let seed = 1; ; seed++) {
+    run = await studio.draws(async () => {
+      await studio.setNumber('seed', seed);
+      await page.getByTestId('generate').click();
+    });
+    const there = await keptOrRefused(page, seed);
+    if (!there) break;
+    kept.push(seed);
+    expect(kept.length * 2_000_000, 'more is kept than there is room for').toBeLessThan(3 * quotaSize);
+  }
+  expect(kept.length).toBeGreaterThan(0);
+  await expect(notice).toContainText('no space left');
   // The picture itself is on the page and can be saved.
   await page.getByTestId('save').click();
   const { bytes } = await studio.saves(() => page.getByTestId('save-png').click());
   expect(readProvenance(bytes).request).toEqual(run.request);
   await page.keyboard.press('Escape');
   await openGallery(page);
-  await expect(tiles(page)).toHaveCount(1);
-  await cdp.send('Storage.overrideQuotaForOrigin', { origin });
-  await page.getByTestId('workspace-sample').click();
-  await studio.draws(() => studio.chooseGrade(0));
-  await openGallery(page);
-  await expect(tiles(page)).toHaveCount(2);
+  await expect(tiles(page)).toHaveCount(1 + kept.length);
+
+  await test.step('with room again, it is kept again', async () => {
+    await cdp.send('Storage.overrideQuotaForOrigin', { origin });
+    await page.getByTestId('workspace-sample').click();
+    await studio.draws(() => page.getByTestId('generate').click());
+    await openGallery(page);
+    await expect(tiles(page)).toHaveCount(2 + kept.length);
+  });
 });
+
+/** Waits until the run of a seed is in the gallery, or the page says why it is not; gives which. */
+async function keptOrRefused(page: Page, seed: number): Promise<boolean> {
+  const there = await page.waitForFunction(
+    async (wanted) => {
+      if (document.querySelector('[data-testid="notice"]')?.textContent?.includes('no space left'))
+        return 'no';
+      const db = await new Promise<IDBDatabase>((resolve, reject) => {
+        const opening = indexedDB.open('ordinal-studio-gallery');
+        opening.onsuccess = () => resolve(opening.result);
+        opening.onerror = () => reject(opening.error!);
+      });
+      const entries = await new Promise<{ request: { seed: number } }[]>((resolve, reject) => {
+        const reading = db.transaction('entries').objectStore('entries').getAll();
+        reading.onsuccess = () => resolve(reading.result as { request: { seed: number } }[]);
+        reading.onerror = () => reject(reading.error!);
+      });
+      db.close();
+      return entries.some((entry) => entry.request.seed === wanted) ? 'yes' : false;
+    },
+    seed,
+    { timeout: 0 },
+  );
+  return (await there.jsonValue()) === 'yes';
+}
 
 test('files and links bring back what the page showed, and say what is wrong with them', async ({
   studio,
@@ -290,7 +380,8 @@ test('films whose frames can be counted, a figure for slides, the clipboard', as
       return decoder.tracks.selectedTrack?.frameCount;
     }, Buffer.from(gif.bytes).toString('base64'));
     expect(frames).toBe(5);
-    await page.keyboard.press('Escape');
+    await page.getByTestId('film-make').press('Escape');
+    await expect(page.getByTestId('film-dialog')).toBeHidden();
   });
 
   await test.step('the neighbour panel as a figure', async () => {
@@ -317,7 +408,8 @@ test('films whose frames can be counted, a figure for slides, the clipboard', as
     await expect(page.getByTestId('copied')).toHaveText('Settings copied.');
     const settings = await page.evaluate(() => navigator.clipboard.readText());
     expect(settings).toContain(`Seed: ${request.seed}`);
-    await page.keyboard.press('Escape');
+    await page.getByTestId('copy-settings').press('Escape');
+    await expect(page.getByTestId('copy-settings')).toBeHidden();
     await studio.draws(() => studio.chooseGrade(0));
     const again = await studio.draws(() => page.keyboard.press('ControlOrMeta+V'));
     expect(again.request).toEqual(request);
@@ -381,21 +473,31 @@ test('a batch is drawn, paused, gone on with after a reload, and taken away as a
   await page.getByTestId('batch-count').press('Enter');
   await page.getByTestId('batch-seed').fill('100');
   await page.getByTestId('batch-seed').press('Enter');
-  await page.getByTestId('batch-start').click();
   const batch = page.getByTestId('batch');
   const done = async () =>
     Number(/^(\d+) of 24/.exec(await page.getByTestId('batch-progress').innerText())?.[1]);
-  await expect.poll(done).toBeGreaterThan(0);
-  await page.getByTestId('batch-pause').click();
+  // Paused from within the page after its first pictures: no delay of the test can miss it.
+  const paused = page.waitForFunction(
+    () => {
+      const drawn = document.querySelector('[data-testid="batch-progress"]')?.textContent;
+      const pause = document.querySelector<HTMLElement>('[data-testid="batch-pause"]');
+      if (!pause || !/^[1-9]\d* of 24/.test(drawn ?? '')) return false;
+      pause.click();
+      return true;
+    },
+    undefined,
+    { polling: 20, timeout: 0 },
+  );
+  await Promise.all([paused, page.getByTestId('batch-start').click()]);
   await expect(batch).toHaveAttribute('data-state', 'paused');
   const before = await done();
   expect(before).toBeLessThan(24);
 
   await page.reload();
   await expect(batch).toHaveAttribute('data-state', 'paused');
-  expect(await done()).toBeGreaterThanOrEqual(before);
+  await expect.poll(done).toBeGreaterThanOrEqual(before);
   await page.getByTestId('batch-resume').click();
-  await expect(batch).toHaveAttribute('data-state', 'complete');
+  await expect(batch).toHaveAttribute('data-state', 'complete', LONG);
 
   const { bytes } = await studio.saves(() => page.getByTestId('batch-export').click());
   const files = unzipSync(bytes);
@@ -434,7 +536,7 @@ test('a batch is drawn, paused, gone on with after a reload, and taken away as a
         await expect(page.getByTestId('details')).toBeVisible();
         expect(await seriousViolations(page), `${size}, ${colorScheme}`).toEqual([]);
         await page.screenshot({ path: info.outputPath(`gallery-${size}-${colorScheme}.png`) });
-        if (size === 'phone') await page.keyboard.press('Escape');
+        if (size === 'phone') await page.getByTestId('details-close').press('Escape');
         else await page.getByTestId('details-close').click();
         await expect(page.getByTestId('details')).toBeHidden();
         await page.screenshot({ path: info.outputPath(`gallery-list-${size}-${colorScheme}.png`) });

@@ -78,11 +78,43 @@ export class Studio {
     await this.setNumber('steps', 1000);
     await this.page.getByTestId('generate').click();
     await expect
+      .poll(
+        async () => {
+          const run = await this.run();
+          return run?.status === 'running' && run.request.steps === 1000 ? run.held.length : 0;
+        },
+        { intervals: [50] },
+      )
+      .toBeGreaterThan(5);
+  }
+
+  /** Starts a long run and stops it after its first frames, from within the page: no delay of the test can miss it. */
+  async stopsLongRun(): Promise<void> {
+    await this.setNumber('steps', 1000);
+    const stopped = this.page.waitForFunction(
+      () => {
+        const run = window.odmStudio?.store.getState().run;
+        const cancel = document.querySelector<HTMLElement>('[data-testid="cancel"]');
+        if (!cancel || run?.status !== 'running' || run.request.steps !== 1000 || run.held.length <= 5)
+          return false;
+        cancel.click();
+        return true;
+      },
+      undefined,
+      { polling: 20, timeout: 0 },
+    );
+    await Promise.all([stopped, this.page.getByTestId('generate').click()]);
+    await expect(this.activity).toHaveAttribute('data-state', 'cancelled');
+  }
+
+  /** Waits until the run on the page is a finished one of this request. */
+  async finishedAs(request: SampleRequest): Promise<void> {
+    await expect
       .poll(async () => {
         const run = await this.run();
-        return run?.status === 'running' && run.request.steps === 1000 ? run.held.length : 0;
+        return run?.status === 'finished' ? run.request : run?.status;
       })
-      .toBeGreaterThan(5);
+      .toEqual(request);
   }
 
   /** Waits for the panel's estimates from the x_t of a step. */
@@ -151,7 +183,8 @@ export class Studio {
 
   /** What a click saves, as bytes. */
   async saves(action: () => Promise<void>): Promise<{ name: string; bytes: Uint8Array }> {
-    const [download] = await Promise.all([this.page.waitForEvent('download'), action()]);
+    // However long it takes to make: the test's own limit is the only one.
+    const [download] = await Promise.all([this.page.waitForEvent('download', { timeout: 0 }), action()]);
     return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
   }
 }

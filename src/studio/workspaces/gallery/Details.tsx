@@ -1,5 +1,5 @@
 /** One kept picture: what it was made with, what one thinks of it, and what can be made of it. Current settings stay. */
-import { useEffect, useState } from 'react';
+import { useEffect, useState, type CSSProperties } from 'react';
 import { StudioError } from '../../../errors';
 import { encodeLink } from '../../../exchange/link';
 import { readProvenance } from '../../../exchange/png';
@@ -146,11 +146,13 @@ function Uses({ entry }: { entry: Entry }) {
               From step {step} of {request.steps}
             </span>
             <input
+              className="scrubber"
               type="range"
               min={0}
               max={last}
               value={step}
               aria-valuetext={`step ${step} of ${request.steps}`}
+              style={{ '--at': `${(step / Math.max(1, last)) * 100}%`, '--made': '100%' } as CSSProperties}
               onChange={(e) => setStep(Number(e.currentTarget.value))}
               data-testid="continue-step"
             />
@@ -172,8 +174,8 @@ function Uses({ entry }: { entry: Entry }) {
           />
           <p className="field-hint">
             {step === 0
-              ? 'From the very noise: only the seed is shared with this picture.'
-              : `The steps before ${entry.hasTrajectory ? 'stay as they were kept' : 'are drawn again as they were'}: the earlier the change, the more of the new grade, the later, the more of this picture.`}
+              ? 'A new picture from the same noise.'
+              : `The steps before it ${entry.hasTrajectory ? 'stay' : 'are drawn again'} as they were. The later the change, the more is left of this picture.`}
           </p>
         </fieldset>
       )}

@@ -97,6 +97,7 @@ export function Grid({ entries, selected, onSelect, chosen, onChoose }: GridProp
                 className="gallery-cell"
                 aria-setsize={entries.length}
                 aria-posinset={index + 1}
+                onFocus={() => setActive(index)}
                 style={{
                   inlineSize: tile,
                   transform: `translate(${column * (tile + GAP)}px, ${row.start}px)`,
