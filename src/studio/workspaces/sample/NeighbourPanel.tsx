@@ -12,7 +12,13 @@ import { usePreference, useSession, useStudio } from '../../context';
 import { formatDuration, formatMeasure, formatSigned, gradeText, orderVerdict } from '../../store/format';
 import { download, fileStem } from '../../store/saving';
 import { problemOf } from '../../store/session';
-import { runIsGenerated, runIsGrey, severityShown, type DifferenceMap, type RunInfo } from '../../store/state';
+import {
+  runIsGenerated,
+  runIsGrey,
+  severityShown,
+  type DifferenceMap,
+  type RunInfo,
+} from '../../store/state';
 import { OrderVerdict } from './OrderVerdict';
 import { useDifferences, type Differences } from './useDifferences';
 import { differenceScale, paintNoise, paintPictureView, paintScaled } from './viewing';
