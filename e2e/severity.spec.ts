@@ -174,6 +174,24 @@ test('a severity that is moved, a grid, pictures side by side', async ({ studio,
     await expect(page.getByTestId('blink-next')).toContainText('of 3');
   });
 
+  await test.step('the address is a link to all of it', async () => {
+    await page.getByTestId('compare-mode-side').click();
+    await expect.poll(() => page.url()).toContain('mode=side');
+    const link = page.url();
+    expect(link).toContain('#severity?v=3&model=phantom');
+    await page.goto('about:blank');
+    await page.goto(link);
+    // A person's own picture is part of no link.
+    const panes = page.getByTestId('pane');
+    await expect(panes).toHaveCount(2);
+    for (const pane of await panes.all()) await expect(pane).toHaveAttribute('data-status', 'ready');
+    await expect(panes.last()).toContainText('seed 2055');
+    await page.getByTestId('severity-tab-grid').click();
+    await expect(page.getByTestId('grid-fill')).toHaveText('Draw 200 pictures');
+    await page.getByTestId('grid-fill').click();
+    await page.getByTestId('severity-tab-compare').click();
+  });
+
   await test.step('nothing runs out of a telephone’s screen', async () => {
     await page.setViewportSize({ width: 390, height: 844 });
     for (const tab of ['slider', 'grid', 'compare']) {

@@ -9,7 +9,7 @@ import { App } from './studio/App';
 import { InstallationContext, SessionContext } from './studio/context';
 import { BundleLibrary } from './studio/store/library';
 import { Installation } from './studio/store/installation';
-import { linkHash, openFromAddress, receiveHash } from './studio/store/arrivals';
+import { addressHash, openFromAddress, receiveHash } from './studio/store/arrivals';
 import { readWorkspace, writeLocation } from './studio/store/location';
 import { createPreferences } from './studio/store/preferences';
 import { readPresenter, writePresenter } from './studio/store/presenter';
@@ -73,8 +73,8 @@ let addressTimer: ReturnType<typeof setTimeout> | undefined;
 session.store.subscribe(() => {
   clearTimeout(addressTimer);
   addressTimer = setTimeout(() => {
-    const hash = linkHash(session);
-    if (session.store.getState().workspace !== 'sample' || !hash || hash === location.hash) return;
+    const hash = addressHash(session);
+    if (!hash || hash === location.hash) return;
     history.replaceState(null, '', location.pathname + location.search + hash);
   }, ADDRESS_REST_MS);
 });

@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StudioError } from '../errors';
-import { decodeLink, encodeLink, looksLikeLink, type LinkState } from './link';
+import {
+  AXES,
+  decodeLink,
+  decodeSeverityLink,
+  encodeLink,
+  encodeSeverityLink,
+  looksLikeLink,
+  type Axis,
+  type LinkState,
+  type SeverityLink,
+} from './link';
 import { anyRequest } from './testing';
 
 const state: LinkState = {
@@ -32,6 +42,87 @@ const anyState: fc.Arbitrary<LinkState> = fc.record({
     compared: fc.option(fc.nat(9)),
     lockedLimit: fc.option(fc.double({ min: 1e-9, max: 1e9, noNaN: true })),
   }),
+});
+
+const severity: SeverityLink = {
+  request: state.request,
+  modelSha256: state.modelSha256,
+  severity: {
+    tab: 'compare',
+    beside: true,
+    rows: { name: 'seed', from: 7, to: 7, count: 6 },
+    columns: null,
+    compared: [state.request, { ...state.request, severity: 0, variant: 'dm' }],
+    mode: 'difference',
+    shown: 'x0',
+    place: 0.5,
+  },
+};
+
+const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((v) => (v === 0 ? 0 : v));
+const anyAxis: fc.Arbitrary<Axis | null> = fc.option(
+  fc.record({
+    name: fc.constantFrom(...AXES),
+    from: finite,
+    to: finite,
+    count: fc.integer({ min: 1, max: 100 }),
+  }),
+);
+const anySeverity: fc.Arbitrary<SeverityLink> = fc.record({
+  request: anyRequest(),
+  modelSha256: fc.stringMatching(/^[0-9a-f]{64}$/),
+  severity: fc.record({
+    tab: fc.constantFrom('slider', 'grid', 'compare'),
+    beside: fc.boolean(),
+    rows: anyAxis,
+    columns: anyAxis,
+    compared: fc.array(anyRequest(), { maxLength: 4 }),
+    mode: fc.constantFrom('side', 'difference', 'blink'),
+    shown: fc.constantFrom('x0', 'x'),
+    place: fc.double({ min: 0, max: 1, noNaN: true }).map((v) => (v === 0 ? 0 : v)),
+  }),
+});
+
+/** What a broken link's error says. */
+function fault(text: string, decode: (text: string) => unknown = decodeLink): string {
+  try {
+    decode(text);
+  } catch (thrown) {
+    expect(thrown).toBeInstanceOf(StudioError);
+    expect(thrown).toMatchObject({ code: 'link-invalid' });
+    return (thrown as StudioError).message;
+  }
+  throw new Error(`accepted: ${text}`);
+}
+
+describe('links of the Severity workspace', () => {
+  const good = encodeSeverityLink(severity);
+
+  it('are written like this', () => {
+    expect(good).toBe(
+      `v=3&model=phantom&variant=odm&severity=1.5&seed=4294967295&sampler=ddim&steps=20&guidance=1.5&eta=0.25&sha256=${'ab'.repeat(32)}&tab=compare&beside=1&rows=seed%3A7%3A7%3A6&pictures=%3Bvariant%3Adm%2Cseverity%3A0&mode=difference&shown=x0&place=0.5`,
+    );
+  });
+
+  it('bring any state back', () => {
+    fc.assert(
+      fc.property(anySeverity, (any) => {
+        expect(decodeSeverityLink(encodeSeverityLink(any))).toEqual(any);
+      }),
+    );
+  });
+
+  it('that are broken say what is', () => {
+    const broken = (from: string, to: string) => fault(good.replace(from, to), decodeSeverityLink);
+    expect(broken('rows=seed%3A7', 'rows=size%3A7')).toContain('rows');
+    expect(broken('%3A6', '%3A6%3A6')).not.toBe('');
+    expect(broken('severity%3A0', 'severity%3Ax')).toContain('pictures');
+    expect(broken('severity%3A0', 'eye%3A0')).toContain('pictures');
+    expect(broken('variant%3Adm', 'variant%3A%25')).toContain('pictures');
+    expect(broken('beside=1', 'beside=yes')).toContain('beside');
+    expect(broken('place=0.5', 'place=2')).toContain('place');
+    expect(fault(encodeLink(state), decodeSeverityLink)).not.toBe('');
+  });
 });
 
 describe('links', () => {
@@ -78,16 +169,6 @@ describe('links', () => {
   });
 
   it('that are broken or newer say so', () => {
-    const fault = (text: string) => {
-      try {
-        decodeLink(text);
-      } catch (thrown) {
-        expect(thrown).toBeInstanceOf(StudioError);
-        expect(thrown).toMatchObject({ code: 'link-invalid' });
-        return (thrown as StudioError).message;
-      }
-      throw new Error(`accepted: ${text}`);
-    };
     const good = encodeLink(state);
     expect(fault(good.replace('seed=4294967295', 'seed=4294967296'))).toContain('seed');
     expect(fault(good.replace('steps=20', 'steps='))).toContain('steps');
@@ -110,6 +191,11 @@ describe('links', () => {
       fc.property(fc.webQueryParameters(), (text) => {
         try {
           decodeLink(text);
+        } catch (thrown) {
+          expect(thrown).toBeInstanceOf(StudioError);
+        }
+        try {
+          decodeSeverityLink(text);
         } catch (thrown) {
           expect(thrown).toBeInstanceOf(StudioError);
         }

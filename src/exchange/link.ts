@@ -1,11 +1,17 @@
 /**
- * The part of an address that holds everything on the Sample page: the request, the model's hash, the step and how it is
- * looked at. One table says every field's name in the link and how it is read; a link names its version, and older ones
- * are brought up to date.
+ * The part of an address that holds what a workspace shows: the request, the model's hash, and, in Sample, the step and how
+ * it is looked at, or, in Severity, what is compared and over which axes. One table for each says every field's name in the
+ * link and how it is read; a link names its version, and older ones are brought up to date.
  */
 import { z } from 'zod';
 import { StudioError } from '../errors';
-import { changesText, parseChanges, sampleRequestSchema, type GradeChange } from '../models/request';
+import {
+  changesText,
+  parseChanges,
+  sampleRequestSchema,
+  type GradeChange,
+  type SampleRequest,
+} from '../models/request';
 
 const LINK_VERSION = 3;
 
@@ -31,11 +37,49 @@ export const linkSchema = z.strictObject({
 export type LinkState = z.infer<typeof linkSchema>;
 export type Look = LinkState['look'];
 
-type Part = 'request' | 'look' | 'top';
-type Kind = 'text' | 'number' | 'number or nothing' | 'changes';
+export const AXES = ['severity', 'seed', 'steps', 'guidance', 'variant'] as const;
+
+const axisSchema = z.strictObject({
+  name: z.enum(AXES),
+  from: z.number().finite(),
+  to: z.number().finite(),
+  count: z.number().int().min(1).max(100),
+});
+/** From one value to another in `count` places; seeds count up from `from`, variants are all there are. */
+export type Axis = Readonly<z.infer<typeof axisSchema>>;
+
+/** Pictures that stand side by side, at the most. */
+export const MOST_COMPARED = 4;
+
+const severitySchema = z.strictObject({
+  tab: z.enum(['slider', 'grid', 'compare']),
+  /** Whether the other variant's picture follows the slider as well. */
+  beside: z.boolean(),
+  /** The grid's axes; null: as they are at first. */
+  rows: axisSchema.nullable(),
+  columns: axisSchema.nullable(),
+  /** Side by side; a person's own pictures are part of no link. */
+  compared: z.array(sampleRequestSchema).max(MOST_COMPARED),
+  mode: z.enum(['side', 'difference', 'blink']),
+  shown: z.enum(['x0', 'x']),
+  /** Place of the scrubber, 0 (noise) to 1 (finished). */
+  place: z.number().min(0).max(1),
+});
+export const severityLinkSchema = z.strictObject({
+  request: sampleRequestSchema,
+  modelSha256: linkSchema.shape.modelSha256,
+  severity: severitySchema,
+});
+export type SeverityLink = z.infer<typeof severityLinkSchema>;
+/** What the Severity workspace is set to, apart from the request. */
+export type SeverityLook = Readonly<SeverityLink['severity']>;
+
+type Part = 'request' | 'look' | 'severity' | 'top';
+type Kind = 'text' | 'number' | 'number or nothing' | 'changes' | 'flag' | 'axis or nothing' | 'requests';
+type Field = readonly [name: string, part: Part, key: string, kind: Kind];
 
 /** Every field: its name in the link, where it belongs, what it is. */
-const FIELDS: readonly (readonly [name: string, part: Part, key: string, kind: Kind])[] = [
+const REQUEST_FIELDS: readonly Field[] = [
   ['model', 'request', 'model', 'text'],
   ['variant', 'request', 'variant', 'text'],
   ['severity', 'request', 'severity', 'number'],
@@ -46,6 +90,10 @@ const FIELDS: readonly (readonly [name: string, part: Part, key: string, kind: K
   ['eta', 'request', 'eta', 'number'],
   ['changed', 'request', 'changedFrom', 'changes'],
   ['sha256', 'top', 'modelSha256', 'text'],
+];
+const PICTURE_FIELDS = REQUEST_FIELDS.filter(([, part]) => part === 'request');
+const SAMPLE_FIELDS: readonly Field[] = [
+  ...REQUEST_FIELDS,
   ['provider', 'top', 'provider', 'text'],
   ['step', 'look', 'step', 'number'],
   ['view', 'look', 'view', 'text'],
@@ -54,6 +102,94 @@ const FIELDS: readonly (readonly [name: string, part: Part, key: string, kind: K
   ['compared', 'look', 'compared', 'number or nothing'],
   ['limit', 'look', 'lockedLimit', 'number or nothing'],
 ];
+const SEVERITY_FIELDS: readonly Field[] = [
+  ...REQUEST_FIELDS,
+  ['tab', 'severity', 'tab', 'text'],
+  ['beside', 'severity', 'beside', 'flag'],
+  ['rows', 'severity', 'rows', 'axis or nothing'],
+  ['columns', 'severity', 'columns', 'axis or nothing'],
+  ['pictures', 'severity', 'compared', 'requests'],
+  ['mode', 'severity', 'mode', 'text'],
+  ['shown', 'severity', 'shown', 'text'],
+  ['place', 'severity', 'place', 'number'],
+];
+
+const toNumber = (text: string | undefined) =>
+  text === undefined || text.trim() === '' ? NaN : Number(text);
+
+/** `seed:7:7:6`: name, from, to, count. */
+function readAxis(text: string): unknown {
+  const [name, ...numbers] = text.split(':');
+  const [from, to, count, ...more] = numbers.map(toNumber);
+  return more.length > 0 ? text : { name, from, to, count };
+}
+
+/** `severity:0,variant:dm;severity:4`: of each what differs from the request of the link; a change taken back is empty. */
+function writeRequests(requests: readonly SampleRequest[], base: SampleRequest): string | null {
+  if (requests.length === 0) return null;
+  return requests
+    .map((one) =>
+      PICTURE_FIELDS.flatMap(([name, , key, kind]) => {
+        const [text, before] = [one, base].map((r) => write(kind, r[key as keyof SampleRequest], base));
+        return text === before ? [] : [`${name}:${encodeURIComponent(text ?? '')}`];
+      }).join(','),
+    )
+    .join(';');
+}
+
+function readRequests(text: string, base: Readonly<Record<string, unknown>>): unknown[] {
+  return text.split(';').map((one) => {
+    const request = { ...base };
+    for (const change of one === '' ? [] : one.split(',')) {
+      const [name = '', value = ''] = change.split(':').map(decodeURIComponent);
+      const [, , key, kind] = PICTURE_FIELDS.find((field) => field[0] === name) ?? [];
+      if (key === undefined || kind === undefined) throw new RangeError(`a picture has no ${name}`);
+      if (kind === 'changes' && value === '') delete request[key];
+      else request[key] = read(kind, value, base);
+    }
+    return request;
+  });
+}
+
+/** A value as the link has it; null leaves the field out. */
+function write(kind: Kind, value: unknown, base: SampleRequest): string | null {
+  if (value === null || value === undefined) return null;
+  switch (kind) {
+    case 'changes':
+      return changesText(value as GradeChange[]);
+    case 'flag':
+      return value ? '1' : '0';
+    case 'axis or nothing': {
+      const { name, from, to, count } = value as Axis;
+      return [name, from, to, count].join(':');
+    }
+    case 'requests':
+      return writeRequests(value as SampleRequest[], base);
+    default:
+      return String(value);
+  }
+}
+
+/** What a link's text stands for; the schema judges it. Undefined: a field that has to be there is not. */
+function read(kind: Kind, text: string | undefined, base: Readonly<Record<string, unknown>>): unknown {
+  switch (kind) {
+    case 'text':
+      return text;
+    case 'number':
+      return text === undefined ? undefined : toNumber(text);
+    case 'number or nothing':
+      return text === undefined ? null : toNumber(text);
+    case 'changes':
+      // An empty list is damage, not the absence of one.
+      return text === undefined ? undefined : (parseChanges(text) ?? []);
+    case 'flag':
+      return text === '1' ? true : text === '0' ? false : text;
+    case 'axis or nothing':
+      return text === undefined ? null : readAxis(text);
+    case 'requests':
+      return text === undefined ? [] : readRequests(text, base);
+  }
+}
 
 type Fields = Record<string, string>;
 
@@ -74,25 +210,35 @@ const MIGRATIONS: Record<number, (fields: Fields) => Fields> = {
   2: (fields) => ({ ...fields, v: '3' }),
 };
 
-/** e.g. `v=3&model=phantom&variant=odm&severity=2&…`; fields that are nothing are left out. */
-export function encodeLink(state: LinkState): string {
+interface AnyLink {
+  readonly request: SampleRequest;
+}
+
+function encode(fields: readonly Field[], state: AnyLink): string {
   const params = new URLSearchParams({ v: String(LINK_VERSION) });
-  for (const [name, part, key, kind] of FIELDS) {
-    const holder = (part === 'top' ? state : state[part]) as Record<string, unknown>;
-    const value = holder[key];
-    if (value === null || value === undefined) continue;
-    params.set(name, kind === 'changes' ? changesText(value as GradeChange[]) : String(value));
+  for (const [name, part, key, kind] of fields) {
+    const holder = (part === 'top' ? state : (state as unknown as Record<Part, unknown>)[part]) as Record<
+      string,
+      unknown
+    >;
+    const value = write(kind, holder[key], state.request);
+    if (value !== null) params.set(name, value);
   }
   return params.toString();
 }
+
+/** e.g. `v=3&model=phantom&variant=odm&severity=2&…`; fields that are nothing are left out. */
+export const encodeLink = (state: LinkState): string => encode(SAMPLE_FIELDS, state);
+
+/** The same for the Severity workspace. */
+export const encodeSeverityLink = (state: SeverityLink): string => encode(SEVERITY_FIELDS, state);
 
 /** Whether a text claims to be such a link; only then is it worth a complaint when it is broken. */
 export function looksLikeLink(text: string): boolean {
   return new URLSearchParams(text).has('v');
 }
 
-/** Fields that are not ours (another part of the page may keep some) are left alone. @throws StudioError `link-invalid`. */
-export function decodeLink(text: string): LinkState {
+function decode<T>(text: string, table: readonly Field[], schema: z.ZodType<T>): T {
   let fields: Fields = Object.fromEntries(new URLSearchParams(text));
   const version = Number(fields['v']);
   if (!Number.isInteger(version) || version < 1) throw broken('it does not name its version');
@@ -106,26 +252,36 @@ export function decodeLink(text: string): LinkState {
   }
   for (let migrate; (migrate = MIGRATIONS[Number(fields['v'])]);) fields = migrate(fields);
 
-  const state: Record<Part, Record<string, unknown>> = { request: {}, look: {}, top: {} };
-  for (const [name, part, key, kind] of FIELDS) {
-    const value = fields[name];
-    if (value === undefined) {
-      if (kind === 'number or nothing') state[part][key] = null;
-    } else if (kind === 'changes') {
-      // An empty list is damage, not the absence of one.
-      state[part][key] = parseChanges(value) ?? [];
-    } else {
-      state[part][key] = kind === 'text' ? value : value.trim() === '' ? NaN : Number(value);
+  const state: Record<string, unknown> = {};
+  const request: Record<string, unknown> = {};
+  for (const [name, part, key, kind] of table) {
+    const holder =
+      part === 'top'
+        ? state
+        : ((state[part] ??= part === 'request' ? request : {}) as Record<string, unknown>);
+    try {
+      const value = read(kind, fields[name], request);
+      if (value !== undefined) holder[key] = value;
+    } catch (thrown) {
+      // A percent sign that begins nothing, or a picture with something that pictures have not.
+      throw broken(`its ${name} cannot be read`, String(thrown));
     }
   }
-  const parsed = linkSchema.safeParse({ ...state.top, request: state.request, look: state.look });
+  const parsed = schema.safeParse(state);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    const place = FIELDS.find(([, , key]) => key === issue?.path.slice(0, 2).at(-1));
+    const place = table.find(([, part, key]) => issue?.path[part === 'top' ? 0 : 1] === key);
     throw broken(place ? `its ${place[0]} cannot be read` : 'it is incomplete', parsed.error.message);
   }
   return parsed.data;
 }
+
+/** Fields that are not ours (another part of the page may keep some) are left alone. @throws StudioError `link-invalid`. */
+export const decodeLink = (text: string): LinkState => decode(text, SAMPLE_FIELDS, linkSchema);
+
+/** @throws StudioError `link-invalid`. */
+export const decodeSeverityLink = (text: string): SeverityLink =>
+  decode(text, SEVERITY_FIELDS, severityLinkSchema);
 
 function broken(what: string, detail = ''): StudioError {
   return new StudioError({

@@ -1,20 +1,40 @@
 /** What comes in from outside: a link in the address, a picture dropped or pasted, a text with a link in it. */
 import { StudioError } from '../../errors';
-import { decodeLink, encodeLink, looksLikeLink, type LinkState } from '../../exchange/link';
+import {
+  decodeLink,
+  decodeSeverityLink,
+  encodeLink,
+  encodeSeverityLink,
+  looksLikeLink,
+  type LinkState,
+  type SeverityLink,
+} from '../../exchange/link';
 import { readProvenance } from '../../exchange/png';
 import { readLocation } from './location';
 import { problemOf, type StudioSession } from './session';
 
-/** What stands behind the `?` of the part after `#`, if it is a link of ours. */
-function linkPart(hash: string): string | null {
-  const text = /^#?\/?sample\?(.*)$/s.exec(hash)?.[1];
-  return text !== undefined && looksLikeLink(text) ? text : null;
+/**
+ * How to read the link of ours behind the `?` of the part after `#`; null when there is none. Reading it throws a
+ * StudioError `link-invalid` when it is broken.
+ */
+function linkIn(hash: string): (() => LinkState | SeverityLink) | null {
+  const [, workspace, text] = /^#?\/?(sample|severity)\?(.*)$/s.exec(hash) ?? [];
+  if (text === undefined || !looksLikeLink(text)) return null;
+  return () => (workspace === 'sample' ? decodeLink(text) : decodeSeverityLink(text));
 }
 
 /** The part after `#` for everything on the Sample page; null while there is no finished picture. */
 export function linkHash(session: StudioSession): string | null {
   const link = session.link();
   return link && `#sample?${encodeLink(link)}`;
+}
+
+/** The part after `#` for what the open workspace shows; null where it keeps nothing in the address. */
+export function addressHash(session: StudioSession): string | null {
+  const { workspace } = session.store.getState();
+  if (workspace === 'sample') return linkHash(session);
+  const link = workspace === 'severity' ? session.severityLink() : null;
+  return link && `#severity?${encodeSeverityLink(link)}`;
 }
 
 /** Opens the page: what its link holds, or, when that is broken, what everyone sees at first, and says so. */
@@ -24,10 +44,9 @@ export async function openFromAddress(
   hash: string,
   draw: boolean,
 ): Promise<void> {
-  const text = linkPart(hash);
-  let link: LinkState | null = null;
+  let link: LinkState | SeverityLink | null = null;
   try {
-    if (text !== null) link = decodeLink(text);
+    link = linkIn(hash)?.() ?? null;
   } catch (thrown) {
     session.notify(problemOf(StudioError.from(thrown)));
   }
@@ -36,11 +55,12 @@ export async function openFromAddress(
 
 /** Opens a link that was put into the address of a page that is already open. */
 export async function receiveHash(session: StudioSession, hash: string): Promise<void> {
-  const text = linkPart(hash);
-  if (text === null || hash === linkHash(session)) return;
+  const read = linkIn(hash);
+  if (!read || hash === addressHash(session)) return;
   await received(session, async () => {
-    const { look, ...link } = decodeLink(text);
-    await session.openMade({ ...link, look, step: look.step }, 'link');
+    const link = read();
+    if ('severity' in link) await session.openSeverity(link);
+    else await session.openMade({ ...link, step: link.look.step }, 'link');
   });
 }
 
@@ -57,7 +77,7 @@ export async function receiveFile(session: StudioSession, file: Blob): Promise<v
 
 /** A pasted text that holds a link, such as the copied settings. Gives whether it was one. */
 export function receiveText(session: StudioSession, text: string): boolean {
-  const hash = /#sample\?v=\S+/.exec(text)?.[0];
+  const hash = /#(?:sample|severity)\?v=\S+/.exec(text)?.[0];
   if (hash === undefined) return false;
   void receiveHash(session, hash);
   return true;

@@ -4,6 +4,7 @@ import { StudioError, type ErrorCode } from '../../errors';
 import type { EngineClient, LoadRequest, NeighbourResult, StepFrame } from '../../engine/types';
 import type { BundleManifest } from '../../models/manifest';
 import type { LoopState } from '../../diffusion';
+import type { SeverityLink } from '../../exchange/link';
 import type { SampleRequest } from '../../models/request';
 import { exampleWithGenerator } from '../../models/testing';
 import { createPreferences } from './preferences';
@@ -236,6 +237,39 @@ describe('opening', () => {
     const { session, state } = setUp();
     await session.open({ provider: 'auto', model: 'liver', variant: 'fast' });
     expect(state().run?.request).toMatchObject({ model: 'eye', variant: 'odm' });
+  });
+
+  it('opens and writes what a link says of the Severity workspace, without drawing for Sample', async () => {
+    const { session, state } = setUp();
+    const request = { model: 'colon', variant: 'dm', severity: 2.5, seed: 9, steps: 3 };
+    const link: SeverityLink = {
+      request: { ...request, sampler: 'ddim', guidance: 2, eta: 0 },
+      modelSha256: MANIFESTS['colon']!.variants['dm']!.sha256,
+      severity: {
+        tab: 'grid',
+        beside: false,
+        rows: null,
+        columns: null,
+        compared: [],
+        mode: 'side',
+        shown: 'x0',
+        place: 1,
+      },
+    };
+    await session.open(NO_WISHES, false, link);
+    expect(state()).toMatchObject({ draft: link.request, severity: link.severity, run: null, notice: null });
+    expect(session.severityLink()).toEqual(link);
+    const other = {
+      ...link,
+      request: { ...link.request, model: 'eye', variant: 'odm' },
+      modelSha256: 'f'.repeat(64),
+    };
+    await session.openSeverity(other);
+    expect(state()).toMatchObject({ draft: other.request, workspace: 'severity', run: null });
+    expect(state().notice?.message).toContain('other weights');
+    const foreign = { ...link, request: { ...link.request, model: 'liver' } };
+    await expect(session.openSeverity(foreign)).rejects.toMatchObject({ code: 'link-invalid' });
+    expect(state().draft).toEqual(other.request);
   });
 
   it('says what is wrong with the catalogue, and trying again opens', async () => {

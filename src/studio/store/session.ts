@@ -4,7 +4,7 @@
  * one before. Neighbour requests are background work: they wait until nothing is sampled and the scrubber has rested.
  */
 import { StudioError } from '../../errors';
-import type { LinkState, Look } from '../../exchange/link';
+import type { LinkState, Look, SeverityLink, SeverityLook } from '../../exchange/link';
 import type {
   EngineClient,
   LoadedModel,
@@ -104,7 +104,11 @@ export class StudioSession {
    * Reads the catalogue, then loads a model and draws the first picture: a link's, or the same for everyone; or leaves the
    * drawing to the workspace, which draws its own.
    */
-  async open(wishes: LocationWishes, draw = true, link: LinkState | null = null): Promise<void> {
+  async open(
+    wishes: LocationWishes,
+    draw = true,
+    link: LinkState | SeverityLink | null = null,
+  ): Promise<void> {
     const job = this.#begin();
     this.#set({ provider: wishes.provider, activity: { kind: 'loading', phase: { phase: 'catalogue' } } });
     let model: string;
@@ -122,11 +126,10 @@ export class StudioSession {
         this.notify(problemOf(foreign('link', link.request)));
         link = null;
       }
-      this.#set(
-        link
-          ? { draft: link.request, ...lookOf(link.look, manifest) }
-          : { draft: firstDraft(manifest, wishes.variant) },
-      );
+      this.#set({
+        draft: link ? canonicalRequest(manifest, link.request) : firstDraft(manifest, wishes.variant),
+      });
+      if (link) this.#set('look' in link ? lookOf(link.look, manifest) : { severity: link.severity });
       this.#readOtherManifests(bundles, model);
     } catch (thrown) {
       this.#fail(job, thrown, () => this.open(wishes, draw, link));
@@ -135,10 +138,12 @@ export class StudioSession {
     if (!draw) {
       this.#set({ activity: { kind: 'idle' } });
       this.#setUpShown();
+      if (link) this.#sayWeights(link);
       return;
     }
-    await this.#loadAndSample(job, link?.look.step);
-    if (link) this.#sayOrigin(link);
+    const sample = link && 'look' in link ? link : null;
+    await this.#loadAndSample(job, sample?.look.step);
+    if (sample) this.#sayOrigin(sample);
   }
 
   async chooseModel(model: string): Promise<void> {
@@ -298,12 +303,21 @@ export class StudioSession {
    */
   async openMade(made: Made, from: 'file' | 'link'): Promise<void> {
     const { request, step } = made;
-    const { bundles } = this.store.getState();
-    if (bundles.length > 0 && !bundles.includes(request.model)) throw foreign(from, request);
-    const manifest = await this.#manifest(request.model);
-    if (!manifest.variants[request.variant]) throw foreign(from, request);
+    const manifest = await this.#madeWith(request, from);
     await this.openInSample(request, step, made.look ? lookOf(made.look, manifest) : undefined);
     this.#sayOrigin(made);
+  }
+
+  /**
+   * Opens what a link says of the Severity workspace.
+   * @throws StudioError `link-invalid` when this studio has not got the model.
+   */
+  async openSeverity(link: SeverityLink): Promise<void> {
+    const manifest = await this.#madeWith(link.request, 'link');
+    this.openWorkspace('severity');
+    this.#set({ draft: canonicalRequest(manifest, link.request), compared: null, severity: link.severity });
+    this.#setUpShown();
+    this.#sayWeights(link);
   }
 
   /**
@@ -353,6 +367,18 @@ export class StudioSession {
       provider: providerName(run.provider),
       look: { step: cursor, view, noiseMap, differenceMap, compared, lockedLimit },
     };
+  }
+
+  /** What the Severity workspace is set to, and its request, as a link's content; null before it was open. */
+  severityLink(): SeverityLink | null {
+    const { draft, manifests, severity } = this.store.getState();
+    const modelSha256 = draft && manifests[draft.model]?.variants[draft.variant]?.sha256;
+    return draft && severity && modelSha256 ? { request: draft, modelSha256, severity } : null;
+  }
+
+  /** The Severity workspace says what it is set to. */
+  showSeverity(severity: SeverityLook): void {
+    this.#set({ severity });
   }
 
   notify(notice: Notice | null): void {
@@ -772,19 +798,34 @@ export class StudioSession {
   }
 
   /** Says where the picture on the page may differ from the one that a file or a link came from. */
+  /** The manifest of what a file or a link was made with. @throws StudioError when this studio has not got the model. */
+  async #madeWith(request: SampleRequest, from: 'file' | 'link'): Promise<BundleManifest> {
+    const { bundles } = this.store.getState();
+    if (bundles.length > 0 && !bundles.includes(request.model)) throw foreign(from, request);
+    const manifest = await this.#manifest(request.model);
+    if (!manifest.variants[request.variant]) throw foreign(from, request);
+    return manifest;
+  }
+
+  /** Says so when the weights are others than the ones here; answers whether they are. */
+  #sayWeights({ request, modelSha256 }: Pick<LinkState, 'request' | 'modelSha256'>): boolean {
+    const { manifests } = this.store.getState();
+    if (manifests[request.model]?.variants[request.variant]?.sha256 === modelSha256) return false;
+    this.notify({
+      kind: 'info',
+      message: 'It was made with other weights of this model than the ones here.',
+      remedy: 'The settings are the same; the picture differs.',
+    });
+    return true;
+  }
+
   #sayOrigin(made: Made | LinkState): void {
     const { run } = this.store.getState();
     if (run?.status !== 'finished' || !sameRequest(run.request, made.request)) return;
-    const weights = run.manifest.variants[run.request.variant]?.sha256;
     const here = providerName(run.provider);
     const kind = (provider: string) => provider.split(',')[0];
-    if (weights !== made.modelSha256) {
-      this.notify({
-        kind: 'info',
-        message: 'It was made with other weights of this model than the ones here.',
-        remedy: 'The settings are the same; the picture differs.',
-      });
-    } else if (made.provider !== '' && kind(made.provider) !== kind(here)) {
+    if (this.#sayWeights(made)) return;
+    if (made.provider !== '' && kind(made.provider) !== kind(here)) {
       this.notify({
         kind: 'info',
         message: `It was made on ${kind(made.provider)}; here it was drawn on ${kind(here)}.`,

@@ -3,6 +3,7 @@
  * `FrameReel` and among the session's neighbour results, and are found by the numbers kept here.
  */
 import { createStore } from 'zustand/vanilla';
+import type { SeverityLook } from '../../exchange/link';
 import type { ErrorInfo } from '../../errors';
 import type { LoadedModel, NeighbourTriple, ProviderChoice, ProviderName } from '../../engine/types';
 import { isDiffusion, type BundleManifest } from '../../models/manifest';
@@ -100,6 +101,9 @@ export interface StudioState {
   readonly lockedLimit: number | null;
   /** The pixel whose values are read out, in picture coordinates. */
   readonly probe: { readonly x: number; readonly y: number } | null;
+
+  /** What the Severity workspace is set to, as a link holds it; null until it was open. */
+  readonly severity: SeverityLook | null;
 }
 
 export const NO_NEIGHBOURS: NeighbourState = {
@@ -137,6 +141,7 @@ export function createStudioStore(initial: Partial<StudioState> = {}) {
     differenceMap: 'luminance',
     lockedLimit: null,
     probe: null,
+    severity: null,
     ...initial,
   }));
 }

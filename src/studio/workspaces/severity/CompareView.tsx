@@ -18,6 +18,7 @@ import {
 import { Button, IconButton, Segmented, Switch } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
 import { StudioError, type ErrorInfo } from '../../../errors';
+import { MOST_COMPARED } from '../../../exchange/link';
 import type { BundleManifest } from '../../../models/manifest';
 import { inColour } from '../../../models/picture';
 import { nearestHeld } from '../../store/frames';
@@ -25,8 +26,8 @@ import { severityPlace, severityText } from '../../store/format';
 import { draftManifest } from '../../store/state';
 import {
   counterpart,
-  MOST_SLOTS,
   pictureText,
+  type Comparing,
   type SeverityDesk,
   type Slot,
   type SlotProgress,
@@ -36,17 +37,12 @@ import { PictureActions } from './PictureActions';
 import { useDesk, useDeskState } from './useDesk';
 import { usePanZoom, ZoomButtons, type PanZoom } from './panZoom';
 
-type Mode = 'side' | 'difference' | 'blink';
-type View = 'x0' | 'x';
-
 export function CompareView() {
   const desk = useDesk();
   const slots = useDeskState((s) => s.slots);
   const manifest = useStudio(draftManifest);
-  const [mode, setMode] = useState<Mode>('side');
-  const [view, setView] = useState<View>('x0');
-  /** Place on the trajectory, 0 (noise) to 1 (finished): the same for all, however many steps each has. */
-  const [at, setAt] = useState(1);
+  /** The place on the trajectory is the same for all, however many steps each has. */
+  const { mode, shown: view, place: at } = useDeskState((s) => s.comparing);
   const panZoom = usePanZoom();
   const [problem, setProblem] = useState<ErrorInfo | null>(null);
 
@@ -85,7 +81,7 @@ export function CompareView() {
             { value: 'difference', label: 'Difference', disabled: !enough },
             { value: 'blink', label: 'Blink', disabled: !enough },
           ]}
-          onChange={setMode}
+          onChange={(v) => desk.setComparing({ mode: v })}
           testId="compare-mode"
         />
         <Segmented
@@ -95,7 +91,7 @@ export function CompareView() {
             { value: 'x0', label: 'Predicted x̂₀' },
             { value: 'x', label: 'Noisy xₜ' },
           ]}
-          onChange={setView}
+          onChange={(v) => desk.setComparing({ shown: v })}
           testId="compare-view"
         />
         <span className="spacer" />
@@ -126,13 +122,13 @@ export function CompareView() {
             aria-label="Place on the way from noise to picture"
             aria-valuetext={at === 1 ? 'finished pictures' : `${Math.round(at * 100)} % of the steps`}
             style={{ '--at': `${at * 100}%`, '--made': '100%' } as CSSProperties}
-            onChange={(e) => setAt(Number(e.currentTarget.value) / 100)}
+            onChange={(e) => desk.setComparing({ place: Number(e.currentTarget.value) / 100 })}
             data-testid="compare-scrubber"
           />
           <output>{at === 1 ? 'finished' : `${Math.round(at * 100)} %`}</output>
         </label>
       )}
-      {slots.length < MOST_SLOTS && (
+      {slots.length < MOST_COMPARED && (
         <div className="compare-add">
           <FileTrigger
             acceptedFileTypes={['image/png', 'image/jpeg', 'image/webp']}
@@ -188,8 +184,8 @@ function Suggestions({ manifest, desk }: { manifest: BundleManifest | null; desk
 
 interface ShownProps {
   slots: readonly Slot[];
-  mode: Mode;
-  view: View;
+  mode: Comparing['mode'];
+  view: Comparing['shown'];
   at: number;
   panZoom: PanZoom;
 }

@@ -15,6 +15,7 @@ import { PixelCanvas } from '../../components/PixelCanvas';
 import { paintPicture } from '../../components/colour';
 import { Button, NumberBox, SelectBox } from '../../components/widgets';
 import { useSession, useStudio } from '../../context';
+import { AXES, type Axis } from '../../../exchange/link';
 import type { BundleManifest } from '../../../models/manifest';
 import type { SampleRequest } from '../../../models/request';
 import { formatDuration, loadProgressText } from '../../store/format';
@@ -23,14 +24,12 @@ import { draftManifest } from '../../store/state';
 import { pictureText, settingsText, type SeverityDesk } from './desk';
 import type { FillState } from './fill';
 import {
-  AXES,
   AXIS_TITLES,
   axisLimits,
   firstAxis,
   gridRefusal,
   MOST_ON_AXIS,
   planGrid,
-  type Axis,
   type AxisName,
   type GridPlan,
 } from './grid';
@@ -55,8 +54,7 @@ function Grid({ manifest, draft }: { manifest: BundleManifest; draft: SampleRequ
   const plan = useMemo(() => planGrid(rows, columns, manifest, draft), [rows, columns, manifest, draft]);
   const refusal = gridRefusal(rows, columns, plan);
   const shown = grid?.cells[0]?.model === manifest.id ? grid : null;
-  const setAxes = (change: { rows?: Axis; columns?: Axis }) =>
-    desk.setAxes(manifest.id, { rows, columns, ...change });
+  const setAxes = (change: { rows?: Axis; columns?: Axis }) => desk.setAxes(manifest.id, change);
   return (
     <section className="panel grid-panel" aria-label="Grid">
       <div className="grid-axes">

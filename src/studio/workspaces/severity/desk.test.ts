@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createStore } from 'zustand/vanilla';
 import type { EngineClient, LoadedModel, StepFrame } from '../../../engine/types';
 import { cancelled } from '../../../errors';
+import type { SeverityLook } from '../../../exchange/link';
 import type { SampleRequest } from '../../../models/request';
 import { exampleManifest } from '../../../models/testing';
 import type { StudioSession } from '../../store/session';
@@ -44,7 +45,15 @@ const frame = (index: number, steps: number) =>
   }) as unknown as StepFrame;
 
 function setUp() {
-  const store = createStore(() => ({ draft, manifests: { example: manifest } }) as unknown as StudioState);
+  const store = createStore(
+    () =>
+      ({
+        draft,
+        manifests: { example: manifest },
+        bundles: ['example'],
+        severity: null,
+      }) as unknown as StudioState,
+  );
   const said: string[] = [];
   const engine = {
     sample: (request: SampleRequest, onFrame: (f: StepFrame) => void, signal: AbortSignal) =>
@@ -69,10 +78,12 @@ function setUp() {
     withEngine: (_: unknown, work: (e: EngineClient, l: LoadedModel) => Promise<unknown>) =>
       work(engine, {} as LoadedModel),
     announce: (text: string) => said.push(text),
+    notify: ({ message }: { message: string }) => said.push(message),
+    showSeverity: (severity: SeverityLook) => store.setState({ severity }),
   } as unknown as StudioSession;
   const move = (severity: number) =>
     store.setState({ draft: { ...store.getState().draft!, severity } } as Partial<StudioState>);
-  return { desk: new SeverityDesk(session), move, said };
+  return { desk: new SeverityDesk(session), move, said, store };
 }
 
 beforeEach(() => {
@@ -133,6 +144,57 @@ describe('side by side', () => {
     expect(jobs[1]!.signal.aborted).toBe(true);
     expect(jobs.map((j) => j.request.seed)).toEqual([1, 2, 3]);
     expect(desk.reel(second!.id)).toBeUndefined();
+  });
+});
+
+describe('the link', () => {
+  const look: SeverityLook = {
+    tab: 'compare',
+    beside: true,
+    rows: { name: 'guidance', from: 1, to: 400, count: 3 },
+    columns: null,
+    compared: [
+      { ...draft, severity: 0 },
+      { ...draft, variant: 'dm' },
+    ],
+    mode: 'blink',
+    shown: 'x',
+    place: 0.5,
+  };
+
+  it('is told of every change, and what it brings is set here', () => {
+    const { desk, store } = setUp();
+    desk.enter();
+    expect(store.getState().severity).toMatchObject({ tab: 'slider', compared: [], rows: null, place: 1 });
+    store.setState({ severity: look });
+    expect(desk.store.getState()).toMatchObject({
+      tab: 'compare',
+      beside: true,
+      comparing: { mode: 'blink', shown: 'x', place: 0.5 },
+      axes: { example: { rows: { name: 'guidance', to: 20 } } },
+    });
+    expect(store.getState().severity).toMatchObject({ ...look, rows: { to: 20 } });
+    desk.setComparing({ mode: 'side' });
+    desk.setAxes('example', { columns: { name: 'seed', from: 7, to: 7, count: 2 } });
+    expect(store.getState().severity).toMatchObject({
+      mode: 'side',
+      rows: { name: 'guidance' },
+      columns: { count: 2 },
+    });
+  });
+
+  it('leaves what is there already, and a person’s own pictures', () => {
+    const { desk, store, said } = setUp();
+    desk.compareReal({ name: 'own.png', width: 1, height: 1, rgba: new Uint8ClampedArray(4) });
+    desk.compare(look.compared[1]!);
+    desk.compare({ ...draft, seed: 1 });
+    const [real, kept] = desk.store.getState().slots;
+    store.setState({ severity: { ...look, compared: [...look.compared, { ...draft, model: 'elsewhere' }] } });
+    desk.enter();
+    const { slots } = desk.store.getState();
+    expect(slots.slice(0, 2)).toEqual([real, kept]);
+    expect(slots.slice(2)).toMatchObject([{ request: { severity: 0 } }]);
+    expect(said).toContain('The link compares pictures of a model that this studio has not got.');
   });
 });
 

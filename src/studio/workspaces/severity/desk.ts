@@ -4,6 +4,7 @@
  */
 import { createStore } from 'zustand/vanilla';
 import { cancelled, StudioError, type ErrorInfo } from '../../../errors';
+import { MOST_COMPARED, type Axis, type SeverityLook } from '../../../exchange/link';
 import { encodePicture } from '../../../exchange/png';
 import { encodeSheet } from '../../../exchange/sheet';
 import { isDiffusion, type BundleManifest } from '../../../models/manifest';
@@ -16,10 +17,12 @@ import type { StudioSession } from '../../store/session';
 import { draftManifest, type StudioState } from '../../store/state';
 import { Filler, NOT_FILLING, type FillState } from './fill';
 import { Follower, type FollowerState } from './follow';
-import type { Axis, GridPlan } from './grid';
+import { MOST_ON_AXIS, withinLimits, type GridPlan } from './grid';
 import type { RealPicture } from './realPicture';
 
-export type Tab = 'slider' | 'grid' | 'compare';
+export type Tab = SeverityLook['tab'];
+/** How the pictures side by side are looked at. */
+export type Comparing = Pick<SeverityLook, 'mode' | 'shown' | 'place'>;
 
 /** A picture among those compared: drawn here, or a person's own. */
 export type Slot =
@@ -42,15 +45,15 @@ export interface DeskState {
   /** While a model is made ready for this workspace. */
   readonly loading: LoadPhase | null;
   /** The axes chosen, by the model's id. */
-  readonly axes: Readonly<Record<string, { readonly rows: Axis; readonly columns: Axis }>>;
+  readonly axes: Readonly<Record<string, { readonly rows?: Axis; readonly columns?: Axis }>>;
   readonly grid: GridPlan | null;
   readonly fill: FillState;
   readonly pins: readonly SampleRequest[];
   readonly slots: readonly Slot[];
+  readonly comparing: Comparing;
   readonly progress: Readonly<Record<number, SlotProgress>>;
 }
 
-export const MOST_SLOTS = 4;
 const SLOT_FRAME_BYTES = 48 * 1024 * 1024;
 
 export class SeverityDesk {
@@ -65,6 +68,7 @@ export class SeverityDesk {
     fill: NOT_FILLING,
     pins: [],
     slots: [],
+    comparing: { mode: 'side', shown: 'x0', place: 1 },
     progress: {},
   }));
   readonly pictures = new PictureCache();
@@ -77,6 +81,8 @@ export class SeverityDesk {
   #ids = 0;
   #open = 0;
   #off: (() => void) | null = null;
+  /** What the session was told last of what is set here. */
+  #told: SeverityLook | null = null;
 
   constructor(session: StudioSession) {
     this.#session = session;
@@ -97,12 +103,17 @@ export class SeverityDesk {
   enter(): () => void {
     if (this.#open++ === 0) {
       this.#off = this.#session.store.subscribe((now, before) => {
+        this.#take(now);
+        if (now.draft?.model !== before.draft?.model) this.#tell();
         if (now.draft === before.draft && now.manifests === before.manifests) return;
         // A change of the severity alone is most likely one of many: a slider drawn, a key held down.
         const moving = now.draft && before.draft && sameButSeverity(now.draft, before.draft);
         this.#follow(now, !moving);
       });
-      this.#follow(this.#session.store.getState(), true);
+      const now = this.#session.store.getState();
+      this.#take(now);
+      this.#tell();
+      this.#follow(now, true);
     }
     return () => {
       if (--this.#open > 0) return;
@@ -115,6 +126,59 @@ export class SeverityDesk {
       this.#pinJob.abort();
       this.#pinJob = new AbortController();
     };
+  }
+
+  // ---- the link ----------------------------------------------------------------------------------------------------
+
+  /** Sets here what a link brought; it waits for the model. */
+  #take(state: StudioState): void {
+    const { severity: look, bundles } = state;
+    const manifest = draftManifest(state);
+    if (!look || look === this.#told || !manifest) return;
+    this.#told = look;
+    const { tab, beside, mode, shown, place } = look;
+    const axes = {
+      ...(look.rows && { rows: withinLimits(look.rows, MOST_ON_AXIS.rows, manifest) }),
+      ...(look.columns && { columns: withinLimits(look.columns, MOST_ON_AXIS.columns, manifest) }),
+    };
+    this.store.setState({
+      beside,
+      comparing: { mode, shown, place },
+      axes: { ...this.store.getState().axes, [manifest.id]: axes },
+    });
+    const known = look.compared.filter(({ model }) => bundles.includes(model));
+    if (known.length < look.compared.length) {
+      this.#session.notify({
+        kind: 'info',
+        message: 'The link compares pictures of a model that this studio has not got.',
+        remedy: 'They are left out.',
+      });
+    }
+    // What stands there already stays, and so do a person's own pictures, which no link holds.
+    const wanted = new Set(known.map(requestKey));
+    for (const slot of this.store.getState().slots) {
+      if (slot.kind === 'drawn' && !wanted.has(requestKey(slot.request))) this.removeSlot(slot.id);
+    }
+    for (const request of known) this.compare(request);
+    this.openTab(tab);
+  }
+
+  /** Tells the session what is set here, for the address. */
+  #tell(): void {
+    const model = this.#session.store.getState().draft?.model;
+    if (this.#open === 0 || model === undefined) return;
+    const { tab, beside, axes, slots, comparing } = this.store.getState();
+    const look: SeverityLook = {
+      tab,
+      beside,
+      rows: axes[model]?.rows ?? null,
+      columns: axes[model]?.columns ?? null,
+      compared: slots.flatMap((slot) => (slot.kind === 'drawn' ? [slot.request] : [])),
+      ...comparing,
+    };
+    if (this.#told && JSON.stringify(look) === JSON.stringify(this.#told)) return;
+    this.#told = look;
+    this.#session.showSeverity(look);
   }
 
   // ---- the slider --------------------------------------------------------------------------------------------------
@@ -199,8 +263,9 @@ export class SeverityDesk {
 
   // ---- the grid ----------------------------------------------------------------------------------------------------
 
-  setAxes(model: string, axes: { rows: Axis; columns: Axis }): void {
-    this.#set({ axes: { ...this.store.getState().axes, [model]: axes } });
+  setAxes(model: string, change: { rows?: Axis; columns?: Axis }): void {
+    const { axes } = this.store.getState();
+    this.#set({ axes: { ...axes, [model]: { ...axes[model], ...change } } });
   }
 
   /** Fills a grid, or goes on with it; what was drawn before is not drawn again. */
@@ -354,6 +419,10 @@ export class SeverityDesk {
     }
   }
 
+  setComparing(change: Partial<Comparing>): void {
+    this.#set({ comparing: { ...this.store.getState().comparing, ...change } });
+  }
+
   reel(id: number): FrameReel | undefined {
     return this.#reels.get(id);
   }
@@ -365,8 +434,8 @@ export class SeverityDesk {
 
   #addSlot(slot: Slot): boolean {
     const { slots } = this.store.getState();
-    if (slots.length >= MOST_SLOTS) {
-      this.#session.announce(`There is room for ${MOST_SLOTS} pictures; take one away first`);
+    if (slots.length >= MOST_COMPARED) {
+      this.#session.announce(`There is room for ${MOST_COMPARED} pictures; take one away first`);
       return false;
     }
     this.#set({ slots: [...slots, slot] });
@@ -427,6 +496,7 @@ export class SeverityDesk {
 
   #set(change: Partial<DeskState>): void {
     this.store.setState(change);
+    this.#tell();
   }
 }
 

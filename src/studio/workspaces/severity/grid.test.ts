@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { exampleManifest } from '../../../models/testing';
 import type { SampleRequest } from '../../../models/request';
-import { axisValues, firstAxis, gridRefusal, planGrid, type Axis } from './grid';
+import type { Axis } from '../../../exchange/link';
+import { axisValues, firstAxis, gridRefusal, planGrid, withinLimits } from './grid';
 
 const manifest = exampleManifest();
 const low = manifest.grades[0]!.value;
@@ -86,4 +87,11 @@ it('says why a grid can’t be', () => {
   expect(check(seeds, seeds)).toContain('must differ');
   expect(check(seeds, axis('guidance', 0, 20, 20))).toContain('2000 pictures');
   expect(check(seeds, axis('guidance', 1, 2, 2))).toBeNull();
+});
+
+it('an axis from a link is kept within what it can be here', () => {
+  const axis = { name: 'steps', from: 0, to: 9999, count: 100 } as const;
+  expect(withinLimits(axis, 24, manifest)).toEqual({ name: 'steps', from: 1, to: 1000, count: 24 });
+  const fine = { name: 'severity', from: low, to: high, count: 3 } as const;
+  expect(withinLimits(fine, 24, manifest)).toEqual(fine);
 });

@@ -1,19 +1,11 @@
 /** A grid of pictures as plain values: two axes, what stands on them, and the request of every cell. */
+import type { Axis } from '../../../exchange/link';
 import type { BundleManifest } from '../../../models/manifest';
 import type { SampleRequest } from '../../../models/request';
 import { canonicalRequest } from '../../../models/variants';
 import { formatSeverity, severityPlace, severityRange } from '../../store/format';
 
-export const AXES = ['severity', 'seed', 'steps', 'guidance', 'variant'] as const;
-export type AxisName = (typeof AXES)[number];
-
-/** From one value to another in `count` places; seeds count up from `from`, variants are all there are. */
-export interface Axis {
-  readonly name: AxisName;
-  readonly from: number;
-  readonly to: number;
-  readonly count: number;
-}
+export type AxisName = Axis['name'];
 
 export interface AxisValue {
   /** What stands at the edge of the grid. */
@@ -72,6 +64,14 @@ export function axisLimits(name: AxisName, manifest: BundleManifest): readonly [
     case 'variant':
       return [0, 0];
   }
+}
+
+/** An axis from elsewhere, such as a link, within what it can be here. */
+export function withinLimits(axis: Axis, most: number, manifest: BundleManifest): Axis {
+  const [low, high] = axisLimits(axis.name, manifest);
+  const limited = (value: number) => Math.max(low, Math.min(high, value));
+  const { name, from, to, count } = axis;
+  return { name, from: limited(from), to: limited(to), count: Math.min(count, most) };
 }
 
 function spread(from: number, to: number, count: number): number[] {
