@@ -51,12 +51,21 @@ declare global {
 }
 window.odmStudio = session;
 
+function writeHash(hash: string | null): void {
+  if (!hash || hash === location.hash) return;
+  history.replaceState(null, '', location.pathname + location.search + hash);
+}
+
 window.addEventListener('hashchange', () => {
   session.openWorkspace(readWorkspace(location.hash));
   void receiveHash(session, location.hash);
 });
 session.store.subscribe(({ workspace, presenter }, before) => {
-  if (workspace !== readWorkspace(location.hash)) location.hash = workspace;
+  if (workspace !== readWorkspace(location.hash)) {
+    // The way back leads to what was shown last, which may not have rested long enough to be written.
+    writeHash(addressHash(session, before));
+    location.hash = workspace;
+  }
   if (presenter !== before.presenter) {
     history.replaceState(
       null,
@@ -72,11 +81,7 @@ let addressTimer: ReturnType<typeof setTimeout> | undefined;
 // The address is a link to what the page shows, whenever that rests.
 session.store.subscribe(() => {
   clearTimeout(addressTimer);
-  addressTimer = setTimeout(() => {
-    const hash = addressHash(session);
-    if (!hash || hash === location.hash) return;
-    history.replaceState(null, '', location.pathname + location.search + hash);
-  }, ADDRESS_REST_MS);
+  addressTimer = setTimeout(() => writeHash(addressHash(session)), ADDRESS_REST_MS);
 });
 
 /** Settles when everything that describes the models has been read; what can't be read is left out. */

@@ -29,9 +29,11 @@ export function linkHash(session: StudioSession): string | null {
   return link && `#sample?${encodeLink(link)}`;
 }
 
-/** The part after `#` for what the open workspace shows; null where it keeps nothing in the address. */
-export function addressHash(session: StudioSession): string | null {
-  const { workspace } = session.store.getState();
+/** The part after `#` for what a workspace shows, the open one by default; null where it keeps nothing in the address. */
+export function addressHash(
+  session: StudioSession,
+  { workspace }: { readonly workspace: string } = session.store.getState(),
+): string | null {
   if (workspace === 'sample') return linkHash(session);
   const link = workspace === 'severity' ? session.severityLink() : null;
   return link && `#severity?${encodeSeverityLink(link)}`;
