@@ -144,6 +144,18 @@ test('a run is paused, survives a reload, is resumed, and gives the lab’s numb
   await page.getByTestId('qa-triples').selectOption('neighbours');
   await page.screenshot({ path: info.outputPath('neighbours.png'), fullPage: true });
 
+  // Every measured place is in the list, in the order of any column, a page at a time.
+  const places = expected.length * request.steps * 10;
+  const table = page.getByTestId('qa-worst').locator('tbody tr');
+  await expect(page.getByTestId('qa-page')).toHaveText(`1 to 25 of ${places.toLocaleString('en-GB')}`);
+  await page.getByTestId('qa-sort-seed').click();
+  await expect(table.first().locator('td').nth(5)).toHaveText('3');
+  await page.getByTestId('qa-page-last').click();
+  await expect(table.last().locator('td').nth(5)).toHaveText('4294967295');
+  await expect(page.getByTestId('qa-page-next')).toBeDisabled();
+  await page.getByTestId('qa-sort-slack').click();
+  await expect(page.getByTestId('qa-page')).toContainText('1 to 25');
+
   // The worst place opens in Sample at its very step.
   const row = page.getByTestId('qa-worst').locator('tbody tr').first();
   const cells = await row.locator('td').allInnerTexts();

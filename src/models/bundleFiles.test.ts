@@ -17,14 +17,19 @@ describe('bundles brought along', () => {
     const zip = zipSync(Object.fromEntries(files()), { level: 1 });
     const { manifest, files: kept } = await openBundleFiles(await openZip(zip));
     expect(manifest.id).toBe('phantom');
-    for (const { file } of Object.values(manifest.variants)) expect(kept.get(file)?.length).toBeGreaterThan(0);
+    for (const { file } of Object.values(manifest.variants))
+      expect(kept.get(file)?.length).toBeGreaterThan(0);
   });
 
   test.each<[string, (f: Map<string, Uint8Array<ArrayBuffer>>) => void, string]>([
     ['no manifest', (f) => f.delete('phantom/manifest.json'), 'import-invalid'],
     ['a missing file', (f) => f.delete('phantom/odm.onnx'), 'import-invalid'],
     ['a damaged file', (f) => f.set('phantom/odm.onnx', new Uint8Array(5)), 'hash-mismatch'],
-    ['a manifest of nonsense', (f) => f.set('phantom/manifest.json', new Uint8Array([123])), 'import-invalid'],
+    [
+      'a manifest of nonsense',
+      (f) => f.set('phantom/manifest.json', new Uint8Array([123])),
+      'import-invalid',
+    ],
     [
       'a manifest of another kind',
       (f) => f.set('phantom/manifest.json', new TextEncoder().encode('{"formatVersion":1}')),
@@ -52,7 +57,9 @@ const INT64 = 7;
 const HALF = 10;
 /** A ValueInfoProto; a size of 0 is open. */
 const value = (name: string, type: number, dims: number[]): number[] => {
-  const shape = dims.flatMap((d) => field(1, d === 0 ? field(2, 'n') : [8, ...(d < 128 ? [d] : [(d & 127) | 128, d >> 7])]));
+  const shape = dims.flatMap((d) =>
+    field(1, d === 0 ? field(2, 'n') : [8, ...(d < 128 ? [d] : [(d & 127) | 128, d >> 7])]),
+  );
   return [...field(1, name), ...field(2, field(1, [8, type, ...field(2, shape)]))];
 };
 type Value = [string, number, number[]];
@@ -105,6 +112,8 @@ describe('bare ONNX files', () => {
     ['no picture out', model([X, T, Y], [['out', INT64, [0]]]), /no output/],
     ['operators of its own', model([X, T, Y], [OUT], 'com.example'), /com\.example/],
   ])('%s: says why', (_, bytes, reason) => {
-    expect(() => inspectOnnx(bytes)).toThrow(expect.objectContaining({ code: 'import-invalid', message: expect.stringMatching(reason) }));
+    expect(() => inspectOnnx(bytes)).toThrow(
+      expect.objectContaining({ code: 'import-invalid', message: expect.stringMatching(reason) }),
+    );
   });
 });

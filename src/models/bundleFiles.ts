@@ -78,7 +78,8 @@ export async function openBundleFiles(files: Files): Promise<OpenedBundle> {
   const named = [...Object.values(manifest.variants), ...(manifest.grader ? [manifest.grader] : [])];
   for (const { file, sha256 } of named) {
     const content = files.get(folder + file);
-    if (!content) throw unusable(`The bundle lacks ${file}, which its manifest names.`, 'Copy it again, with all files.');
+    if (!content)
+      throw unusable(`The bundle lacks ${file}, which its manifest names.`, 'Copy it again, with all files.');
     if ((await sha256Hex(content)) !== sha256) {
       throw new StudioError({
         code: 'hash-mismatch',
@@ -106,8 +107,8 @@ function checkFile(manifest: BundleManifest, variant: string, weights: Uint8Arra
       outputNames: outputs.map((o) => o.name),
     });
   } catch (thrown) {
-    if (thrown instanceof RangeError) throw unusable('A weights file is not an ONNX model.', 'Export the bundle again.');
+    if (thrown instanceof RangeError)
+      throw unusable('A weights file is not an ONNX model.', 'Export the bundle again.');
     throw thrown;
   }
 }
-

@@ -59,9 +59,7 @@ export function foreignManifest(
   let schedule: BundleManifest['diffusion']['schedule'];
   try {
     schedule =
-      spec.kind === 'cosine'
-        ? { kind: 'cosine' }
-        : { kind: 'table', alphasCumprod: alphasCumprod(spec) };
+      spec.kind === 'cosine' ? { kind: 'cosine' } : { kind: 'table', alphasCumprod: alphasCumprod(spec) };
   } catch (thrown) {
     throw unusable(
       `This schedule can't be: ${thrown instanceof Error ? thrown.message : ''}.`,
@@ -71,7 +69,8 @@ export function foreignManifest(
   let tRange: [number, number] = [0.002, 0.998];
   if (schedule.kind === 'table') {
     const last = schedule.alphasCumprod.length - 1;
-    const high = prediction === 'epsilon' ? schedule.alphasCumprod.findLastIndex((a) => a >= LEAST_SIGNAL) : last;
+    const high =
+      prediction === 'epsilon' ? schedule.alphasCumprod.findLastIndex((a) => a >= LEAST_SIGNAL) : last;
     tRange = [0, high];
   }
   const elements = channels * width * height;
@@ -114,8 +113,11 @@ export function foreignManifest(
         [variant]: {
           seed: 2024,
           t: schedule.kind === 'table' ? Math.round(at) : at,
-          y: y.kind === 'index' ? [middle] : Array.from({ length: columns }, (_, k) => (k === middle ? 1 : 0)),
-          indices: Array.from({ length: PARITY_VALUES }, (_, k) => Math.floor((k * elements) / PARITY_VALUES)),
+          y:
+            y.kind === 'index' ? [middle] : Array.from({ length: columns }, (_, k) => (k === middle ? 1 : 0)),
+          indices: Array.from({ length: PARITY_VALUES }, (_, k) =>
+            Math.floor((k * elements) / PARITY_VALUES),
+          ),
           values: new Array<number>(PARITY_VALUES).fill(0),
           rms: 0,
         },
@@ -130,10 +132,10 @@ export function foreignManifest(
       },
       license: description.license,
       attribution: description.credit,
-      intendedUse: 'Brought along by the person at this browser; nothing is known of it here but what they said.',
+      intendedUse:
+        'Brought along by the person at this browser; nothing is known of it here but what they said.',
       limits: ['Not checked by the studio’s makers. Not for diagnosis.'],
     },
     description.title,
   );
 }
-

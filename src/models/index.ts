@@ -9,7 +9,6 @@ export { parseManifest } from './validate';
 export {
   deleteWeights,
   fetchWeights,
-
   storedWeights,
   type StoredWeights,
   type WeightsRequest,

@@ -146,7 +146,9 @@ export function inspectOnnx(model: Uint8Array): Inspection {
     );
   }
   // An input that nobody feeds would stop every run.
-  const spare = rest.filter((i) => !times.some((t) => t.name === i.name) && !y.some((c) => c.name === i.name));
+  const spare = rest.filter(
+    (i) => !times.some((t) => t.name === i.name) && !y.some((c) => c.name === i.name),
+  );
   if (spare.length > 0) {
     throw unusable(
       `The model has an input that this studio cannot give: ${spare.map(shape).join(', ')}.`,
@@ -164,8 +166,11 @@ export function inspectOnnx(model: Uint8Array): Inspection {
   }
 
   const weightsWidth = y[0]!.kind === 'weights' ? (y[0]!.dims?.[1] ?? null) : null;
-  const embedded = signature.classEmbeddings.map(([rows]) => rows!).find((n) => n >= MIN_GRADES && n <= MAX_GRADES + 1);
-  const grades = weightsWidth !== null ? weightsWidth - 1 : y[0]!.kind === 'index' ? (embedded ?? null) : null;
+  const embedded = signature.classEmbeddings
+    .map(([rows]) => rows!)
+    .find((n) => n >= MIN_GRADES && n <= MAX_GRADES + 1);
+  const grades =
+    weightsWidth !== null ? weightsWidth - 1 : y[0]!.kind === 'index' ? (embedded ?? null) : null;
   if (grades !== null && (grades < MIN_GRADES || grades > MAX_GRADES)) {
     throw unusable(
       `The model has ${grades} grades; ${MIN_GRADES} to ${MAX_GRADES} can be compared.`,

@@ -165,7 +165,8 @@ export const manifestSchema = z
     limits: z.array(z.string()).min(1),
   })
   .superRefine((m, ctx) => {
-    const issue = (path: (string | number)[], message: string) => ctx.addIssue({ code: 'custom', path, message });
+    const issue = (path: (string | number)[], message: string) =>
+      ctx.addIssue({ code: 'custom', path, message });
     for (let i = 1; i < m.grades.length; i++) {
       if (!(m.grades[i]!.value > m.grades[i - 1]!.value)) issue(['grades', i], 'grades must rise in value');
     }
@@ -180,7 +181,8 @@ export const manifestSchema = z
     if (!(low < high)) issue(['diffusion', 'tRange'], 'must be [low, high]');
     if (m.diffusion.schedule.kind === 'cosine') {
       if (low < 0 || high > 1) issue(['diffusion', 'tRange'], 'must lie in 0..1');
-      if (m.inputs.t.kind === 'int64') issue(['inputs', 't', 'kind'], 'a cosine schedule has no integer times');
+      if (m.inputs.t.kind === 'int64')
+        issue(['inputs', 't', 'kind'], 'a cosine schedule has no integer times');
       // x0 = (x - sigma epsilon) / alpha has no value at t = 1.
       if (m.diffusion.prediction === 'epsilon' && high > 0.9999) {
         issue(['diffusion', 'tRange'], 'an epsilon prediction must stay below t = 1');
@@ -193,9 +195,11 @@ export const manifestSchema = z
     }
     const elements = m.image.channels * m.image.width * m.image.height;
     for (const [key, reference] of Object.entries(m.parity)) {
-      if (reference.indices.some((i) => i >= elements)) issue(['parity', key, 'indices'], 'must lie in the image');
+      if (reference.indices.some((i) => i >= elements))
+        issue(['parity', key, 'indices'], 'must lie in the image');
       const generator = m.variants[key]?.kind === 'generator';
-      if (generator !== (reference.t === null)) issue(['parity', key, 't'], 'must be null for a generator alone');
+      if (generator !== (reference.t === null))
+        issue(['parity', key, 't'], 'must be null for a generator alone');
       const columns = generator ? m.grades.length : m.inputs.y.kind === 'weights' ? m.grades.length + 1 : 1;
       if (reference.y.length !== columns) issue(['parity', key, 'y'], `must have length ${columns}`);
     }

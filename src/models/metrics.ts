@@ -151,7 +151,13 @@ const nearest = z.strictObject({
   heldOutShare: estimate,
   /** The most suspicious pictures, by their seed and grade: smallest ratio of nearest to second nearest distance. */
   closest: z.array(
-    z.strictObject({ seed, grade: z.number(), distance: z.number(), ratio: z.number(), trainingImage: z.string() }),
+    z.strictObject({
+      seed,
+      grade: z.number(),
+      distance: z.number(),
+      ratio: z.number(),
+      trainingImage: z.string(),
+    }),
   ),
 });
 
@@ -281,7 +287,9 @@ export const metricsSchema = z.strictObject({
   augmentation: augmentation.optional(),
   colourNormalised: colourNormalised.optional(),
   /** A free table of designs tried and what they scored. */
-  tried: z.strictObject({ note: z.string(), columns: z.array(z.string()), rows: z.array(z.array(cell)) }).optional(),
+  tried: z
+    .strictObject({ note: z.string(), columns: z.array(z.string()), rows: z.array(z.array(cell)) })
+    .optional(),
 });
 
 export type Metrics = z.infer<typeof metricsSchema>;

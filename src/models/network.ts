@@ -57,7 +57,11 @@ export interface InputForm {
 const OPEN: InputForm = { batch: null, time: 'each' };
 
 /** The form of a file's inputs. @throws RangeError when the bytes are not an ONNX model. */
-export function inputForm(weights: Uint8Array, { inputs, variants }: BundleManifest, variant: string): InputForm {
+export function inputForm(
+  weights: Uint8Array,
+  { inputs, variants }: BundleManifest,
+  variant: string,
+): InputForm {
   // A generator without steps has no time, and its exporter is ours.
   if (!isDiffusion(variants[variant]!)) return OPEN;
   const found = onnxSignature(weights).inputs;
@@ -142,7 +146,9 @@ export function networkOf(
       for (let at = 0; at < rows.length; at += batch) {
         const places = Array.from({ length: batch }, (_, i) => Math.min(at + i, rows.length - 1));
         const own = new Float32Array(length * batch);
-        places.forEach((k, i) => own.set(x.length === length ? x : x.subarray(k * length, (k + 1) * length), i * length));
+        places.forEach((k, i) =>
+          own.set(x.length === length ? x : x.subarray(k * length, (k + 1) * length), i * length),
+        );
         const part = places.map((k) => rows[k]!);
         const wanted = Math.min(batch, rows.length - at);
         all.set((await once(own, t, part)).subarray(0, wanted * length), at * length);

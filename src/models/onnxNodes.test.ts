@@ -32,13 +32,15 @@ test('finds the named nodes of the operators and leaves the model alone', () => 
 });
 
 test('names those that have none, and changes nothing else', () => {
-  const nodes = (first: number[], last: number[]) => modelOf(first, node(undefined, 'Add'), node('c', 'Cos'), last);
+  const nodes = (first: number[], last: number[]) =>
+    modelOf(first, node(undefined, 'Add'), node('c', 'Cos'), last);
   const { model, names } = nameNodes(nodes(node(undefined, 'Sin'), node('', 'Cos')), ['Sin', 'Cos']);
   expect(names).toEqual(['unnamed/Sin/0', 'c', 'unnamed/Cos/2']);
   // Found again under these names, and nothing is left to be named.
   expect(nameNodes(model, ['Sin', 'Cos'])).toEqual({ model, names });
   // The name is added behind what the node already says.
-  const appended = (before: number[], name: string) => field(1, [...before.slice(2), ...field(3, text(name))]);
+  const appended = (before: number[], name: string) =>
+    field(1, [...before.slice(2), ...field(3, text(name))]);
   const expected = nodes(
     appended(node(undefined, 'Sin'), 'unnamed/Sin/0'),
     appended(node('', 'Cos'), 'unnamed/Cos/2'),
@@ -46,6 +48,9 @@ test('names those that have none, and changes nothing else', () => {
   expect(model).toEqual(expected);
 });
 
-test.each([[[0x3a, 5, 0]], [[0x3a]], [[0x80]], [[0x3b]], [[0x4d, 0]]])('refuses what is not a message: %j', (broken) => {
-  expect(() => nameNodes(Uint8Array.from(broken), ['Sin'])).toThrow(RangeError);
-});
+test.each([[[0x3a, 5, 0]], [[0x3a]], [[0x80]], [[0x3b]], [[0x4d, 0]]])(
+  'refuses what is not a message: %j',
+  (broken) => {
+    expect(() => nameNodes(Uint8Array.from(broken), ['Sin'])).toThrow(RangeError);
+  },
+);

@@ -38,8 +38,7 @@ export function nameNodes(
     return delimited(NODE, [node.content, ...nameField]);
   };
 
-  const is = (field: Field, number: number) =>
-    field.number === number && field.wireType === LENGTH_DELIMITED;
+  const is = (field: Field, number: number) => field.number === number && field.wireType === LENGTH_DELIMITED;
   const parts: Uint8Array[] = [];
   for (const field of fields(model)) {
     if (!is(field, GRAPH)) {

@@ -114,7 +114,8 @@ export function onnxSignature(model: Uint8Array): OnnxSignature {
       else if (part.number === 12) outputs.push(valueInfo(part.content));
     }
   }
-  if (graphs !== 1 || domains.size === 0 || outputs.length === 0) throw new RangeError('this is not an ONNX model');
+  if (graphs !== 1 || domains.size === 0 || outputs.length === 0)
+    throw new RangeError('this is not an ONNX model');
   const named = new Set(initializers.map((i) => i.name));
   const weights = initializers.filter((i) => FLOATS.has(i.dataType));
   const elements = ({ dims }: Initializer) => dims.reduce((product, size) => product * size, 1);

@@ -8,7 +8,15 @@ import {
   type OrdinalityRequest,
   type Trajectory,
 } from './ordinality';
-import { curve, meanDistances, measureRun, reading, triplesOf, worstPlaces } from './ordinalityAnalysis';
+import {
+  curve,
+  meanDistances,
+  measureRun,
+  orderPlaces,
+  reading,
+  triplesOf,
+  type PlaceKey,
+} from './ordinalityAnalysis';
 
 /** Grades at positions on a line, so that every measure is known. */
 function at(name: Partial<Trajectory>, ...steps: number[][]): Trajectory {
@@ -53,10 +61,14 @@ describe('runs', () => {
 
   test('pairs and matrices are the same thing', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 10 }), fc.infiniteStream(fc.double({ min: 0, noNaN: true })), (n, s) => {
-        const pairs = Array.from({ length: (n * (n - 1)) / 2 }, () => s.next().value as number);
-        expect(pairsOf(matrixOf(pairs, n), n)).toEqual(pairs);
-      }),
+      fc.property(
+        fc.integer({ min: 2, max: 10 }),
+        fc.infiniteStream(fc.double({ min: 0, noNaN: true })),
+        (n, s) => {
+          const pairs = Array.from({ length: (n * (n - 1)) / 2 }, () => s.next().value as number);
+          expect(pairsOf(matrixOf(pairs, n), n)).toEqual(pairs);
+        },
+      ),
     );
   });
 });
@@ -88,7 +100,7 @@ describe('curves', () => {
     expect(triplesOf(2)).toEqual([]);
     expect(curve(run, 'odm', 'outer', null)[0]!.mean).toBe(3);
     expect(curve(run, 'odm', 'straightness', null)[0]).toMatchObject({ mean: NaN, n: 0 });
-    expect(worstPlaces(run, 'slack', 10)).toEqual([]);
+    expect(orderPlaces(run, 'slack', true).count).toBe(0);
   });
 
   test('distances are averaged over what is asked for', () => {
@@ -101,18 +113,55 @@ describe('curves', () => {
   });
 });
 
-test('the worst places come first, as many as asked', () => {
+test('all places can be ordered by any of their columns', () => {
   const run = measureRun(
     [at({ seed: 1 }, LINE, [0, 1.5, 1]), at({ seed: 2 }, BENT, LINE), at({ seed: 3, variant: 'dm' }, BENT)],
     3,
   );
-  const worst = worstPlaces(run, 'slack', 2, ['odm']);
-  expect(worst.map(({ seed, step }) => [seed, step])).toEqual([
-    [2, 0],
-    [1, 1],
-  ]);
-  expect(worst[0]!.triple.slack).toBeCloseTo(2, 12);
-  expect(worstPlaces(run, 'cosine', 99)).toHaveLength(5);
+  const places = (by: PlaceKey, falling: boolean) =>
+    orderPlaces(run, by, falling)
+      .slice(0, 99)
+      .map(({ seed, step }) => `${seed}/${step}`);
+  expect(orderPlaces(run, 'slack', true).count).toBe(5);
+  // Same keys keep the order of the run, whichever way it goes.
+  expect(places('slack', true)).toEqual(['2/0', '3/0', '1/1', '1/0', '2/1']);
+  expect(places('cosine', false)).toEqual(['1/1', '2/0', '3/0', '1/0', '2/1']);
+  expect(places('ordered', false).slice(0, 3)).toEqual(['1/1', '2/0', '3/0']);
+  expect(places('variant', false)[0]).toBe('3/0');
+  expect(places('seed', true)).toEqual(['3/0', '2/0', '2/1', '1/0', '1/1']);
+  expect(places('step', true)).toEqual(['1/1', '2/1', '1/0', '2/0', '3/0']);
+  const [worst] = orderPlaces(run, 'slack', true).slice(0, 1);
+  expect(worst).toMatchObject({ variant: 'odm', severity: 1, seed: 2, triple: { p: 0, q: 1, r: 2 } });
+  expect(worst!.triple.slack).toBeCloseTo(2, 12);
+});
+
+test('a place is what it was measured as, whatever the order', () => {
+  const distance = fc.integer({ min: 0, max: 30 }).map((v) => v / 10);
+  const trajectory = fc.array(fc.tuple(distance, distance, distance), { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(
+      fc.array(trajectory, { maxLength: 5 }),
+      fc.constantFrom('slack', 'seed', 'step', 'cosine'),
+      fc.boolean(),
+      (all, by, falling) => {
+        const run = measureRun(
+          all.map((steps, seed) => at({ seed }, ...steps)),
+          3,
+        );
+        const places = orderPlaces(run, by, falling).slice(0, 99);
+        expect(places).toHaveLength(all.flat().length);
+        const value = (place: (typeof places)[number]) =>
+          by === 'slack' || by === 'cosine' ? place.triple[by] : place[by];
+        for (const [i, place] of places.entries()) {
+          expect(place.triple).toBe(run.triples.get(run.trajectories[place.seed]!)![place.step]![0]);
+          if (i > 0)
+            expect(
+              falling ? value(place) <= value(places[i - 1]!) : value(place) >= value(places[i - 1]!),
+            ).toBe(true);
+        }
+      },
+    ),
+  );
 });
 
 test('what the grader read', () => {

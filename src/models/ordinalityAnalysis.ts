@@ -55,7 +55,11 @@ export interface MeasuredRun {
 }
 
 /** @param known measurements of an earlier state of the same run, which are taken over. */
-export function measureRun(trajectories: readonly Trajectory[], count: number, known?: MeasuredRun): MeasuredRun {
+export function measureRun(
+  trajectories: readonly Trajectory[],
+  count: number,
+  known?: MeasuredRun,
+): MeasuredRun {
   const triples = new Map(
     trajectories.map((one) => [one, known?.triples.get(one) ?? measuredTriples(one, count)]),
   );
@@ -67,7 +71,12 @@ export function measureRun(trajectories: readonly Trajectory[], count: number, k
  * first; the interval is over seeds, and `n` counts them.
  * @param triple index into `triplesOf(count)`, or null for the mean over all triples; ignored for `outer`.
  */
-export function curve(run: MeasuredRun, variant: string, measure: Measure, triple: number | null): CurvePoint[] {
+export function curve(
+  run: MeasuredRun,
+  variant: string,
+  measure: Measure,
+  triple: number | null,
+): CurvePoint[] {
   const own = run.trajectories.filter((one) => one.variant === variant);
   const first = own[0];
   if (!first) return [];
@@ -121,41 +130,73 @@ export interface Place extends TrajectoryName {
   readonly triple: OrdinalTriple;
 }
 
-/** How bad a value is: the larger, the farther from a straight ordered line. */
-export const BADNESS: Record<Exclude<TripleMeasure, 'violations'>, (t: OrdinalTriple) => number> = {
-  straightness: (t) => 1 - t.straightness,
-  slack: (t) => t.slack,
-  cosine: (t) => 1 - t.cosine,
-};
+/** What places can be ordered by. `triple` goes by its grades, `ordered` has what is out of order first when rising. */
+export type PlaceKey =
+  'variant' | 'severity' | 'seed' | 'step' | 'triple' | 'ordered' | Exclude<TripleMeasure, 'violations'>;
 
-/**
- * The worst places of a run, worst first.
- * @param limit how many; they are kept in one pass, so a long run costs no more memory.
- */
-export function worstPlaces(
-  run: MeasuredRun,
-  by: keyof typeof BADNESS,
-  limit: number,
-  variants?: readonly string[],
-): Place[] {
-  const bad = BADNESS[by];
-  const worst: { place: Place; badness: number }[] = [];
-  for (const one of run.trajectories) {
-    if (variants && !variants.includes(one.variant)) continue;
-    const { variant, severity, seed } = one;
-    for (const [step, triples] of run.triples.get(one)!.entries()) {
-      const { t, sigma } = one.steps[step]!;
-      for (const triple of triples) {
-        const badness = bad(triple);
-        if (worst.length === limit && !(badness > worst.at(-1)!.badness)) continue;
-        let at = worst.length;
-        while (at > 0 && worst[at - 1]!.badness < badness) at--;
-        worst.splice(at, 0, { place: { variant, severity, seed, step, t, sigma, triple }, badness });
-        if (worst.length > limit) worst.pop();
+/** Every measured place in an order; a place is made when it is asked for, so that a long run costs little memory. */
+export interface OrderedPlaces {
+  readonly count: number;
+  slice(from: number, to: number): Place[];
+}
+
+/** All places of a run, ordered by a key; places with the same key stay in the order of the run. */
+export function orderPlaces(run: MeasuredRun, by: PlaceKey, falling: boolean): OrderedPlaces {
+  const perTrajectory = run.trajectories.map((one) => run.triples.get(one)!);
+  const count = perTrajectory.reduce(
+    (sum, steps) => sum + steps.reduce((s, triples) => s + triples.length, 0),
+    0,
+  );
+  const [owner, stepOf, tripleOf] = [new Uint32Array(count), new Uint16Array(count), new Uint16Array(count)];
+  const keys = new Float64Array(count);
+  const variants = [...new Set(run.trajectories.map((one) => one.variant))].sort();
+  let row = 0;
+  for (const [index, steps] of perTrajectory.entries()) {
+    const one = run.trajectories[index]!;
+    const rank = variants.indexOf(one.variant);
+    for (const [step, triples] of steps.entries()) {
+      for (const [k, triple] of triples.entries()) {
+        owner[row] = index;
+        stepOf[row] = step;
+        tripleOf[row] = k;
+        keys[row++] =
+          by === 'variant'
+            ? rank
+            : by === 'severity' || by === 'seed'
+              ? one[by]
+              : by === 'step'
+                ? step
+                : by === 'triple'
+                  ? k
+                  : Number(triple[by]);
       }
     }
   }
-  return worst.map(({ place }) => place);
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  const sign = falling ? -1 : 1;
+  order.sort((a, b) => {
+    const [x, y] = [keys[a]!, keys[b]!];
+    return x === y ? a - b : x < y ? -sign : sign;
+  });
+  return {
+    count,
+    slice: (from, to) =>
+      Array.from(order.subarray(from, to), (at) => {
+        const one = run.trajectories[owner[at]!]!;
+        const { variant, severity, seed } = one;
+        const step = stepOf[at]!;
+        const { t, sigma } = one.steps[step]!;
+        return {
+          variant,
+          severity,
+          seed,
+          step,
+          t,
+          sigma,
+          triple: run.triples.get(one)![step]![tripleOf[at]!]!,
+        };
+      }),
+  };
 }
 
 /** How the grader read one variant's finished pictures. */

@@ -167,7 +167,14 @@ export function prepareRun(
     toUnit: (t) => t,
     async *steps() {
       const [x] = await generate(manifest, entry, network, [request]);
-      yield { index: request.steps, t: 0, ...CLEAN, x: x!, x0: x!.slice(), epsilon: new Float32Array(x!.length) };
+      yield {
+        index: request.steps,
+        t: 0,
+        ...CLEAN,
+        x: x!,
+        x0: x!.slice(),
+        epsilon: new Float32Array(x!.length),
+      };
     },
   };
 }

@@ -40,7 +40,7 @@ export function parseSeeds(text: string): number[] {
 /** The shortest text that `parseSeeds` reads as these seeds, runs of three or more as ranges. */
 export function formatSeeds(seeds: readonly number[]): string {
   const parts: string[] = [];
-  for (let i = 0; i < seeds.length; ) {
+  for (let i = 0; i < seeds.length;) {
     let j = i;
     while (seeds[j + 1] === seeds[j]! + 1) j++;
     if (j - i >= 2) parts.push(`${seeds[i]}..${seeds[j]}`);

@@ -5,7 +5,10 @@ import { parseManifest } from './validate';
 import { exampleManifest, exampleWithGenerator } from './testing';
 
 const respond = (body: BodyInit | null, init?: ResponseInit) =>
-  vi.stubGlobal('fetch', vi.fn(async () => new Response(body, init)));
+  vi.stubGlobal(
+    'fetch',
+    vi.fn(async () => new Response(body, init)),
+  );
 const respondJson = (value: unknown) => respond(JSON.stringify(value));
 
 describe('readManifest', () => {
@@ -105,7 +108,13 @@ describe('parseManifest', () => {
   });
 
   test('names the first faults and counts the rest', () => {
-    const manifest: Record<string, unknown> = { ...exampleManifest(), title: '', scale: '', license: '', id: 'X Y' };
+    const manifest: Record<string, unknown> = {
+      ...exampleManifest(),
+      title: '',
+      scale: '',
+      license: '',
+      id: 'X Y',
+    };
     expect(() => parseManifest(manifest, 'here')).toThrow(/id: .*; title: .*; scale: .*; and 1 more/);
   });
 });

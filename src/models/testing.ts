@@ -114,7 +114,9 @@ export function exampleMetrics(manifest: BundleManifest): Metrics {
     underThreshold: 0,
     share: estimate(0),
     heldOutShare: estimate(0.01),
-    closest: [{ seed: 4711, grade: grades[0]!, distance: 0.12, ratio: 0.83, trainingImage: 'train/0001.png' }],
+    closest: [
+      { seed: 4711, grade: grades[0]!, distance: 0.12, ratio: 0.83, trainingImage: 'train/0001.png' },
+    ],
   };
   const variants = Object.entries(manifest.variants).map(([key, v], i) => [
     key,
@@ -144,7 +146,14 @@ export function exampleMetrics(manifest: BundleManifest): Metrics {
           severityMeasured: null,
         },
       ],
-      memorisation: { threshold: 0.7, n: 2500, heldOut: 60, reference: 400, pixels: nearest, features: nearest },
+      memorisation: {
+        threshold: 0.7,
+        n: 2500,
+        heldOut: 60,
+        reference: 400,
+        pixels: nearest,
+        features: nearest,
+      },
     },
   ]);
   return {
@@ -154,7 +163,12 @@ export function exampleMetrics(manifest: BundleManifest): Metrics {
     date: '2026-01-01T00:00:00Z',
     hardware: { device: 'cpu', software: 'torch', seconds: 60 },
     features: { name: 'Example-Net', dimensions: 1280, sha256: 'f'.repeat(64) },
-    data: { name: manifest.data.name, training: grades.map(() => 60), heldOut: grades.map(() => 6), note: '' },
+    data: {
+      name: manifest.data.name,
+      training: grades.map(() => 60),
+      heldOut: grades.map(() => 6),
+      note: '',
+    },
     seeds: { generation: 0, generationStride: 100000, noise: 1, bootstrap: 2, folds: 3, resamples: 1000 },
     floor: {
       halves: grades.map((grade) => ({ grade, distance: grade === last ? null : distance(0.02) })),

@@ -1,7 +1,7 @@
 /** What can be taken away of a run: its numbers as CSV and JSON, and a report. */
 import { Button as AriaButton, Dialog, DialogTrigger, Popover } from 'react-aria-components';
 import { csvOf, ordinalityJson, tablesOf } from '../../../exchange/ordinality';
-import { worstPlaces } from '../../../models/ordinalityAnalysis';
+import { orderPlaces } from '../../../models/ordinalityAnalysis';
 import { Icon } from '../../components/Icon';
 import { Button } from '../../components/widgets';
 import { allCharts } from './Charts';
@@ -28,7 +28,7 @@ export function ExportMenu({ shown }: { shown: ShownRun }) {
       planned,
       charts: allCharts(shown, look),
       caption: shown.caption,
-      worst: placesTable(worstPlaces(shown.measured, 'slack', REPORTED_PLACES), titles, short),
+      worst: placesTable(orderPlaces(shown.measured, 'slack', true).slice(0, REPORTED_PLACES), titles, short),
       made: new Date(),
     });
   };

@@ -1,54 +1,40 @@
-/** Where order breaks: the seeds, steps and triples farthest from a straight, ordered line; each opens in Sample. */
-import { useMemo } from 'react';
+/**
+ * Where order breaks: every measured seed, step and triple, the farthest from a straight, ordered line first, or by any
+ * other column, a page at a time; each opens in Sample.
+ */
+import { useDeferredValue, useMemo, useState } from 'react';
 import { sampleRequestOf } from '../../../models/ordinality';
-import { worstPlaces, type Place } from '../../../models/ordinalityAnalysis';
-import { Button, TableScroll } from '../../components/widgets';
+import { orderPlaces, type PlaceKey } from '../../../models/ordinalityAnalysis';
+import { Button, IconButton, TableScroll } from '../../components/widgets';
 import { useSession } from '../../context';
 import { formatMeasure, formatSigned } from '../../store/format';
 import { useRun, useRunner, type ShownRun } from './shown';
-import type { Look, SortKey } from './runner';
 
-export const WORST_SHOWN = 100;
+const PAGE = 25;
 
-/** The worst places by a measure, in the order asked for; other columns only reorder the worst by slack. */
-export function sortedPlaces(shown: ShownRun, { by, falling }: Look['sort']): Place[] {
-  const measure = by === 'straightness' || by === 'cosine' ? by : 'slack';
-  const places = worstPlaces(shown.measured, measure, WORST_SHOWN);
-  const key = (place: Place): number | string => {
-    switch (by) {
-      case 'slack':
-      case 'straightness':
-      case 'cosine':
-        return place.triple[by];
-      case 'triple':
-        return (place.triple.p * 100 + place.triple.q) * 100 + place.triple.r;
-      default:
-        return place[by];
-    }
-  };
-  const sign = falling ? -1 : 1;
-  return places.sort((a, b) => {
-    const [x, y] = [key(a), key(b)];
-    return x === y ? 0 : x < y ? -sign : sign;
-  });
-}
-
-const COLUMNS: readonly { by: SortKey; title: string; worstFalls?: boolean }[] = [
+const COLUMNS: readonly { by: PlaceKey; title: string; worstFalls?: boolean }[] = [
   { by: 'slack', title: 'Slack', worstFalls: true },
-  { by: 'straightness', title: 'Straight', worstFalls: false },
-  { by: 'cosine', title: 'Cosine', worstFalls: false },
+  { by: 'straightness', title: 'Straight' },
+  { by: 'cosine', title: 'Cosine' },
   { by: 'triple', title: 'Grades' },
   { by: 'variant', title: 'Variant' },
   { by: 'seed', title: 'Seed' },
   { by: 'severity', title: 'Drawn at' },
   { by: 'step', title: 'Step' },
+  { by: 'ordered', title: 'Order' },
 ];
 
 export function WorstPlaces({ shown }: { shown: ShownRun }) {
   const runner = useRunner();
   const session = useSession();
   const sort = useRun((s) => s.look.sort);
-  const places = useMemo(() => sortedPlaces(shown, sort), [shown, sort]);
+  // While a run goes on, its list may come a moment after its charts.
+  const { measured } = useDeferredValue(shown);
+  const ordered = useMemo(() => orderPlaces(measured, sort.by, sort.falling), [measured, sort]);
+  const [page, setPage] = useState(0);
+  const last = Math.max(0, Math.ceil(ordered.count / PAGE) - 1);
+  const from = Math.min(page, last) * PAGE;
+  const places = ordered.slice(from, from + PAGE);
   const { request, manifest } = shown.run;
   const short = manifest.grades.map((g) => g.short);
   return (
@@ -56,8 +42,8 @@ export function WorstPlaces({ shown }: { shown: ShownRun }) {
       <div className="panel-head">
         <h2 id="qa-worst">Farthest from a straight, ordered line</h2>
         <span className="panel-note">
-          the {places.length} worst of {shown.run.trajectories.length} trajectories; open one to see its noise
-          maps
+          every triple at every step of {shown.run.trajectories.length} trajectories; open one to see its
+          noise maps
         </span>
       </div>
       <TableScroll label="Worst places">
@@ -73,9 +59,10 @@ export function WorstPlaces({ shown }: { shown: ShownRun }) {
                   <button
                     type="button"
                     className="qa-sort"
-                    onClick={() =>
-                      runner.look({ sort: { by, falling: sort.by === by ? !sort.falling : worstFalls } })
-                    }
+                    onClick={() => {
+                      setPage(0);
+                      runner.look({ sort: { by, falling: sort.by === by ? !sort.falling : worstFalls } });
+                    }}
                     data-testid={`qa-sort-${by}`}
                   >
                     {title}
@@ -83,7 +70,6 @@ export function WorstPlaces({ shown }: { shown: ShownRun }) {
                   </button>
                 </th>
               ))}
-              <th scope="col">Order</th>
               <th scope="col">
                 <span className="visually-hidden">Open</span>
               </th>
@@ -120,6 +106,55 @@ export function WorstPlaces({ shown }: { shown: ShownRun }) {
           </tbody>
         </table>
       </TableScroll>
+      <Pages from={from} shown={places.length} count={ordered.count} onPage={setPage} />
     </section>
+  );
+}
+
+interface PagesProps {
+  from: number;
+  shown: number;
+  count: number;
+  onPage: (page: number) => void;
+}
+
+function Pages({ from, shown, count, onPage }: PagesProps) {
+  const page = from / PAGE;
+  const last = Math.max(0, Math.ceil(count / PAGE) - 1);
+  const number = (n: number) => n.toLocaleString('en-GB');
+  return (
+    <nav className="qa-pages" aria-label="Pages of the list">
+      <IconButton
+        icon="first"
+        label="First page"
+        isDisabled={page === 0}
+        onPress={() => onPage(0)}
+        testId="qa-page-first"
+      />
+      <IconButton
+        icon="back"
+        label="Page before"
+        isDisabled={page === 0}
+        onPress={() => onPage(page - 1)}
+        testId="qa-page-before"
+      />
+      <output data-testid="qa-page">
+        {number(from + 1)} to {number(from + shown)} of {number(count)}
+      </output>
+      <IconButton
+        icon="forward"
+        label="Next page"
+        isDisabled={page >= last}
+        onPress={() => onPage(page + 1)}
+        testId="qa-page-next"
+      />
+      <IconButton
+        icon="last"
+        label="Last page"
+        isDisabled={page >= last}
+        onPress={() => onPage(last)}
+        testId="qa-page-last"
+      />
+    </nav>
   );
 }

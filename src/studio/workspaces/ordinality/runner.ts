@@ -13,6 +13,7 @@ import {
   type Trajectory,
   type TrajectoryName,
 } from '../../../models/ordinality';
+import type { PlaceKey } from '../../../models/ordinalityAnalysis';
 import type { SamplerName } from '../../../models/request';
 import { formatSeeds, parseSeeds } from '../../../models/seeds';
 import { samplingDefaults } from '../../../models/variants';
@@ -42,11 +43,8 @@ export interface Look {
   readonly triples: 'all' | 'neighbours' | number;
   /** The one seed that the matrix and the map show, or null for the mean over all. */
   readonly seed: number | null;
-  readonly sort: { readonly by: SortKey; readonly falling: boolean };
+  readonly sort: { readonly by: PlaceKey; readonly falling: boolean };
 }
-export type SortKey =
-  'variant' | 'severity' | 'seed' | 'step' | 'triple' | 'slack' | 'straightness' | 'cosine';
-
 export type RunnerStatus = 'none' | 'running' | 'paused' | 'finished' | 'failed';
 
 export interface RunnerState {
