@@ -139,15 +139,14 @@ function writeRequests(requests: readonly SampleRequest[], base: SampleRequest):
 
 function readRequests(text: string, base: Readonly<Record<string, unknown>>): unknown[] {
   return text.split(';').map((one) => {
-    const request = { ...base };
-    for (const change of one === '' ? [] : one.split(',')) {
+    const changes = (one === '' ? [] : one.split(',')).map((change) => {
       const [name = '', value = ''] = change.split(':').map(decodeURIComponent);
       const [, , key, kind] = PICTURE_FIELDS.find((field) => field[0] === name) ?? [];
       if (key === undefined || kind === undefined) throw new RangeError(`a picture has no ${name}`);
-      if (kind === 'changes' && value === '') delete request[key];
-      else request[key] = read(kind, value, base);
-    }
-    return request;
+      return [key, kind === 'changes' && value === '' ? undefined : read(kind, value, base)] as const;
+    });
+    const request = Object.entries({ ...base, ...Object.fromEntries(changes) });
+    return Object.fromEntries(request.filter(([, value]) => value !== undefined));
   });
 }
 

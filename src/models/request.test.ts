@@ -25,10 +25,9 @@ const plain: SampleRequest = {
 const severities = (request: SampleRequest) =>
   Array.from({ length: request.steps }, (_, step) => severityAt(request, step));
 
-const anyChanges = fc.array(
-  fc.record({ step: fc.nat(9), severity: fc.constantFrom(0, 1, 1.5, 4, -0.5) }),
-  { maxLength: 6 },
-);
+const anyChanges = fc.array(fc.record({ step: fc.nat(9), severity: fc.constantFrom(0, 1, 1.5, 4, -0.5) }), {
+  maxLength: 6,
+});
 
 describe('a grade changed on the way', () => {
   it('is drawn with the one, then with the other', () => {
@@ -77,9 +76,17 @@ describe('a grade changed on the way', () => {
     bad([{ severity: 1, step: 0 }]);
     bad([{ severity: 1, step: 10 }]);
     bad([{ severity: 0, step: 4 }]);
-    bad([{ severity: 1, step: 4 }, { severity: 2, step: 4 }]);
-    bad([{ severity: 1, step: 4 }, { severity: 1, step: 5 }]);
+    bad([
+      { severity: 1, step: 4 },
+      { severity: 2, step: 4 },
+    ]);
+    bad([
+      { severity: 1, step: 4 },
+      { severity: 1, step: 5 },
+    ]);
     bad([{ severity: 1, step: 4, why: 'x' }]);
-    expect(sampleRequestSchema.safeParse({ ...plain, changedFrom: [{ severity: 1, step: 9 }] }).success).toBe(true);
+    expect(sampleRequestSchema.safeParse({ ...plain, changedFrom: [{ severity: 1, step: 9 }] }).success).toBe(
+      true,
+    );
   });
 });

@@ -47,7 +47,8 @@ export const sampleRequestSchema = fields.superRefine((request, ctx) => {
     const issue = (message: string) =>
       ctx.addIssue({ code: 'custom', path: ['changedFrom', i], message, input: request });
     const next = changes[i + 1];
-    if (step >= (next?.step ?? request.steps)) issue('changes of the grade must follow each other before the last step');
+    if (step >= (next?.step ?? request.steps))
+      issue('changes of the grade must follow each other before the last step');
     if (severity === (next ?? request).severity) issue('a change of the grade must change it');
   });
 });
