@@ -1,13 +1,11 @@
 /** `npm run generate`: n pictures a grade with consecutive seeds into a folder, laid out as a data set. */
 import { availableParallelism } from 'node:os';
 import { StudioError } from '../src/errors';
-import { MAX_COUNT, parsePlan, parseShard } from '../src/exchange/dataset';
-import { isDiffusion } from '../src/models/manifest';
+import { parseShard } from '../src/exchange/dataset';
 import { SAMPLERS } from '../src/models/request';
-import { samplingDefaults } from '../src/models/variants';
 import { command, helpText, readChoice, readNumber, readOptions, UsageError, type Option } from './arguments';
 import { openBundle } from './bundle';
-import { generate } from './generateRun';
+import { generate, planOf } from './generateRun';
 
 const OPTIONS = {
   model: { value: 'NAME', help: 'folder under models/, or the path of a bundle' },
@@ -20,7 +18,7 @@ const OPTIONS = {
   sampler: { value: 'NAME', help: `${SAMPLERS.join(', ')} (the model's own default)` },
   steps: { value: 'N', help: "sampler steps (the model's own default)" },
   guidance: { value: 'G', help: "guidance scale (the model's own default)" },
-  eta: { value: 'E', help: "DDIM's eta, 0..1", default: '0' },
+  eta: { value: 'E', help: "DDIM's eta, 0..1 (0)" },
   strip: { help: 'burn “Synthetic – not a patient” in under each picture (it would be learned from them)' },
   threads: { value: 'N', help: 'threads of the runtime', default: String(availableParallelism()) },
 } satisfies Record<string, Option>;
@@ -43,35 +41,10 @@ await command(async (argv, signal) => {
   const bundle = await openBundle(given.model);
   const { manifest } = bundle;
   const variant = readChoice('variant', given.variant ?? 'odm', Object.keys(manifest.variants));
-  const { sha256 } = manifest.variants[variant]!;
-  if (!isDiffusion(manifest.variants[variant]!)) {
-    throw new UsageError(`--variant ${variant} is no diffusion model; this command draws with one.`);
-  }
-  const defaults = samplingDefaults(manifest, variant);
-  const whole = (name: string, text: string, min: number, max: number) =>
-    readNumber(name, text, { min, max, integer: true });
-  const plan = parsePlan({
-    formatVersion: 1,
-    model: manifest.id,
-    variant,
-    modelSha256: sha256,
-    grades:
-      given.grade === undefined || given.grade === 'all'
-        ? manifest.grades.map((g) => g.value)
-        : given.grade.split(',').map((text) => readNumber('grade', text, { min: -1e6, max: 1e6 })),
-    count: whole('count', given.count ?? '', 1, MAX_COUNT),
-    seed: whole('seed', given.seed ?? '', 0, 0xffffffff),
-    sampler: given.sampler === undefined ? defaults.sampler : readChoice('sampler', given.sampler, SAMPLERS),
-    steps: given.steps === undefined ? defaults.steps : whole('steps', given.steps, 1, 1000),
-    guidance:
-      given.guidance === undefined
-        ? defaults.guidance
-        : readNumber('guidance', given.guidance, { min: 0, max: 20 }),
-    eta: readNumber('eta', given.eta ?? '0', { min: 0, max: 1 }),
-  });
+  const plan = planOf(manifest, variant, given);
   const options = {
     shard: parseShard(given.shard ?? '1/1'),
-    threads: whole('threads', given.threads ?? '1', 1, 256),
+    threads: readNumber('threads', given.threads ?? '1', { min: 1, max: 256, integer: true }),
     strip: Boolean(given.strip),
   };
 

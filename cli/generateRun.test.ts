@@ -1,13 +1,17 @@
 /** Sets of pictures drawn with the phantom's weights: the same files however they were made. */
-import { mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { pictureFile, shardRequests, type DatasetPlan } from '../src/exchange/dataset';
 import { decodePicture, readProvenance } from '../src/exchange/png';
 import { parseRequests } from '../src/exchange/requestTable';
+import type { BundleManifest, BundleVariant } from '../src/models/manifest';
+import { samplingDefaults } from '../src/models/variants';
+import { settingsText } from '../src/exchange/provenance';
+import { UsageError } from './arguments';
 import { openBundle, type Bundle } from './bundle';
-import { generate } from './generateRun';
+import { generate, planOf } from './generateRun';
 
 let folder: string;
 let bundle: Bundle;
@@ -92,6 +96,70 @@ test('a stopped run goes on and redraws only what is missing or broken', async (
   expect(await contents('twice')).toEqual(await contents('whole'));
   for (const file of some.filter((f) => f !== broken))
     expect((await stat(file)).mtimeMs).toBe(past.getTime());
+});
+
+test('a generator’s pictures, each in one evaluation, and said so', async () => {
+  const made = path.join(import.meta.dirname, '../e2e/golden/generator');
+  const golden = JSON.parse(await readFile(path.join(made, 'generator.json'), 'utf8')) as {
+    variant: BundleVariant;
+    parity: BundleManifest['parity'][string];
+    picture: { severity: number; seed: number; values: number[] };
+  };
+  const { picture } = golden;
+  const manifest = structuredClone(bundle.manifest);
+  manifest.variants['stylegan2'] = golden.variant;
+  manifest.parity['stylegan2'] = golden.parity;
+  await copyFile(path.join(made, 'stylegan2.onnx'), path.join(folder, 'stylegan2.onnx'));
+  bundle = { folder, manifest };
+  const given = { grade: `${picture.severity},0`, count: '2', seed: String(picture.seed) };
+  plan = planOf(manifest, 'stylegan2', given);
+  expect(plan).toMatchObject({ sampler: 'ddim', steps: 1, guidance: 1, eta: 0 });
+  await run('generated');
+  const files = await contents('generated');
+  for (const request of shardRequests(plan)) {
+    const png = Buffer.from(files[pictureFile(request)]!, 'base64');
+    const record = readProvenance(png);
+    expect(record).toMatchObject({ request, method: 'generator', modelSha256: golden.variant.sha256 });
+    expect(settingsText(record)).toContain('Sampler: none (generator)');
+    if (request.severity !== picture.severity || request.seed !== picture.seed) continue;
+    // What PyTorch drew of the same weights, to the rounding of a byte.
+    const { chw } = decodePicture(png);
+    chw.forEach((v, i) =>
+      expect(Math.abs(v - Math.max(-1, Math.min(1, picture.values[i]!)))).toBeLessThan(0.0075),
+    );
+  }
+  const readme = Buffer.from(files['README.md']!, 'base64').toString();
+  expect(readme).toContain('one evaluation of a generator');
+  expect(readme).not.toContain('Sampler ddim');
+  expect(() => planOf(manifest, 'stylegan2', { ...given, steps: '20' })).toThrow(/--steps means nothing/);
+});
+
+test('a plan is the variant’s own defaults, and what was typed', () => {
+  const { manifest } = bundle;
+  const { sampler, steps } = samplingDefaults(manifest, 'odm');
+  expect(planOf(manifest, 'odm', { count: '3' })).toMatchObject({
+    sampler,
+    steps,
+    eta: 0,
+    seed: 0,
+    count: 3,
+  });
+  const typed = {
+    count: '3',
+    grade: '0,1.5',
+    sampler: 'ddim',
+    steps: '5',
+    guidance: '2',
+    eta: '0.5',
+    seed: '9',
+  };
+  expect(planOf(manifest, 'odm', typed)).toEqual({
+    ...{ formatVersion: 1, model: 'phantom', variant: 'odm' },
+    modelSha256: manifest.variants['odm']!.sha256,
+    ...{ grades: [0, 1.5], count: 3, seed: 9, sampler: 'ddim', steps: 5, guidance: 2, eta: 0.5 },
+  });
+  expect(() => planOf(manifest, 'odm', { count: '0' })).toThrow(UsageError);
+  expect(() => planOf(manifest, 'odm', { count: '1', sampler: 'euler' })).toThrow(UsageError);
 });
 
 test('a folder that holds another set is left alone', async () => {

@@ -9,6 +9,8 @@ import path from 'node:path';
 import { StudioError } from '../src/errors';
 import {
   datasetReadme,
+  MAX_COUNT,
+  parsePlan,
   pictureFile,
   planLabels,
   planText,
@@ -18,7 +20,10 @@ import {
 } from '../src/exchange/dataset';
 import { encodePicture, readProvenance } from '../src/exchange/png';
 import { describePicture, type Provenance } from '../src/exchange/provenance';
-import type { SampleRequest } from '../src/models/request';
+import { isDiffusion, type BundleManifest } from '../src/models/manifest';
+import { SAMPLERS, type SampleRequest } from '../src/models/request';
+import { canonicalRequest, samplingDefaults } from '../src/models/variants';
+import { readChoice, readNumber, UsageError } from './arguments';
 import type { Bundle } from './bundle';
 import { draw } from './draw';
 import { openNetwork, RUNTIME_VERSION, type CliNetwork } from './session';
@@ -29,6 +34,65 @@ export interface GenerateOptions {
   readonly threads: number;
   /** Burns the strip in; off, because it would be learned from the pictures. */
   readonly strip: boolean;
+}
+
+/** What of a set can be chosen on the command line, as it was typed. */
+export interface PlanOptions {
+  /** Grades or severities, separated by commas, or `all`. */
+  readonly grade?: string;
+  readonly count?: string;
+  readonly seed?: string;
+  readonly sampler?: string;
+  readonly steps?: string;
+  readonly guidance?: string;
+  readonly eta?: string;
+}
+
+/**
+ * The plan of a set; what is left out is the variant's own default.
+ * @throws UsageError, also when a generator, which draws in one evaluation, is given settings of a sampler; StudioError
+ * `request-invalid`.
+ */
+export function planOf(manifest: BundleManifest, variant: string, given: PlanOptions): DatasetPlan {
+  const entry = manifest.variants[variant]!;
+  const whole = (name: string, text: string, min: number, max: number) =>
+    readNumber(name, text, { min, max, integer: true });
+  const set = (['sampler', 'steps', 'guidance', 'eta'] as const).filter((name) => given[name] !== undefined);
+  if (!isDiffusion(entry) && set.length > 0) {
+    throw new UsageError(
+      `--${set[0]!} means nothing for ${variant}: it is a generator, which draws in one evaluation.`,
+    );
+  }
+  const defaults = samplingDefaults(manifest, variant);
+  const { model, seed, sampler, steps, guidance, eta } = canonicalRequest(manifest, {
+    model: manifest.id,
+    variant,
+    severity: 0,
+    seed: whole('seed', given.seed ?? '0', 0, 0xffffffff),
+    sampler: given.sampler === undefined ? defaults.sampler : readChoice('sampler', given.sampler, SAMPLERS),
+    steps: given.steps === undefined ? defaults.steps : whole('steps', given.steps, 1, 1000),
+    guidance:
+      given.guidance === undefined
+        ? defaults.guidance
+        : readNumber('guidance', given.guidance, { min: 0, max: 20 }),
+    eta: given.eta === undefined ? 0 : readNumber('eta', given.eta, { min: 0, max: 1 }),
+  });
+  return parsePlan({
+    formatVersion: 1,
+    model,
+    variant,
+    modelSha256: entry.sha256,
+    grades:
+      given.grade === undefined || given.grade === 'all'
+        ? manifest.grades.map((g) => g.value)
+        : given.grade.split(',').map((text) => readNumber('grade', text, { min: -1e6, max: 1e6 })),
+    count: whole('count', given.count ?? '', 1, MAX_COUNT),
+    seed,
+    sampler,
+    steps,
+    guidance,
+    eta,
+  });
 }
 
 /** Writes a file in one go: a reader sees the old one or the new one. */

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { StudioError } from '../errors';
-import type { BundleManifest } from '../models/manifest';
+import { isDiffusion, type BundleManifest } from '../models/manifest';
 import { sampleRequestSchema, type SampleRequest } from '../models/request';
 import { toCsv } from './csv';
 import { DISCLAIMER } from './provenance';
@@ -152,11 +152,18 @@ export function planText(plan: DatasetPlan): string {
   return `${JSON.stringify(plan, null, 2)}\n`;
 }
 
+function methodOf({ variants }: BundleManifest, plan: DatasetPlan): string {
+  const entry = variants[plan.variant];
+  return entry && !isDiffusion(entry)
+    ? 'Each made in one evaluation of a generator; the sampler, steps, guidance and eta in `labels.csv` mean nothing.'
+    : `Sampler ${plan.sampler}, ${plan.steps} steps, guidance ${plan.guidance}, eta ${plan.eta}.`;
+}
+
 /** README.md of a planned set: what it is, how it was made, under which licence. */
 export function datasetReadme(manifest: BundleManifest, plan: DatasetPlan): string {
   return readme(manifest, plan.grades, [
     `Drawn by ${manifest.title} (\`${manifest.id}\`, variant \`${plan.variant}\`), ${manifest.scale}: ${plan.count} a grade, seeds ${plan.seed} to ${plan.seed + plan.count - 1}, the same at every grade.`,
-    `Sampler ${plan.sampler}, ${plan.steps} steps, guidance ${plan.guidance}, eta ${plan.eta}. SHA-256 of the weights: \`${plan.modelSha256}\`.`,
+    `${methodOf(manifest, plan)} SHA-256 of the weights: \`${plan.modelSha256}\`.`,
   ]);
 }
 

@@ -139,7 +139,7 @@ def _sample(args: argparse.Namespace) -> None:
 def _generate(args: argparse.Namespace) -> None:
     import json
 
-    from .bundle import Bundle
+    from .bundle import Bundle, is_generator
     from .errors import ConfigError
     from .generate import Plan, generate, parse_shard
 
@@ -154,6 +154,10 @@ def _generate(args: argparse.Namespace) -> None:
         if variant is None:
             raise ConfigError(
                 f"there is no variant {args.variant!r}; there is {', '.join(bundle.manifest['variants'])}"
+            )
+        if is_generator(variant):
+            raise ConfigError(
+                f"{args.variant} is a generator; `npm run generate` draws sets with it: this command draws with a sampler"
             )
         defaults = variant["defaults"]
         try:

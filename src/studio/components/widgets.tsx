@@ -76,6 +76,8 @@ export interface Choice<T extends string> {
   /** A longer name where the label is short; it contains the label, so that it can be called by what is seen. */
   readonly name?: string;
   readonly disabled?: boolean;
+  /** Id of the control (see `controls.ts`) that is on the page only while this is chosen. */
+  readonly reveals?: string;
 }
 
 interface SegmentedProps<T extends string> {
@@ -111,6 +113,7 @@ export function Segmented<T extends string>(props: SegmentedProps<T>) {
             className="segment"
             isDisabled={c.disabled ?? false}
             aria-label={c.name ?? c.label}
+            data-reveals={c.reveals}
             data-testid={testId && `${testId}-${c.value}`}
           >
             {c.label}

@@ -17,8 +17,15 @@ function controlElement(id: string): HTMLElement | null {
   return document.querySelector<HTMLElement>(`[data-control="${id}"]`);
 }
 
+/** The control, its tab opened if another one hides it. */
+function bring(id: string): HTMLElement | null {
+  // Choosing a tab renders it before `click` returns.
+  if (!controlElement(id)) document.querySelector<HTMLElement>(`[data-reveals="${id}"]`)?.click();
+  return controlElement(id);
+}
+
 function goTo(id: string): void {
-  const element = controlElement(id);
+  const element = bring(id);
   const target = [...(element?.querySelectorAll<HTMLElement>(FOCUSABLE) ?? [])].find(
     (one) => !one.hasAttribute('disabled') && one.tabIndex >= 0 && one.offsetParent !== null,
   );
@@ -44,8 +51,7 @@ function CoachPanel() {
   useEffect(() => {
     // After the workspace that a step leads to has been drawn.
     const timer = setTimeout(() => {
-      const element = control && controlElement(control);
-      if (element) element.scrollIntoView({ block: 'nearest' });
+      if (control) bring(control)?.scrollIntoView({ block: 'nearest' });
     }, 50);
     return () => clearTimeout(timer);
   }, [control, at, workspace]);

@@ -1,6 +1,6 @@
 /**
  * The parts of the page that a lesson can point at and that a presenter's link can hide, by name. An element of the page
- * says which of them it is by its `data-control`.
+ * says which of them it is by its `data-control`; a tab without which it is not there, by its `data-reveals`.
  */
 
 export interface Control {

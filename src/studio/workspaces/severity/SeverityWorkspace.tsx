@@ -23,7 +23,7 @@ export function SeverityWorkspace() {
           label="What to do"
           value={tab}
           choices={[
-            { value: 'slider', label: 'Slider' },
+            { value: 'slider', label: 'Slider', reveals: 'severity' },
             { value: 'grid', label: 'Grid' },
             { value: 'compare', label: slots > 0 ? `Side by side (${slots})` : 'Side by side' },
           ]}
