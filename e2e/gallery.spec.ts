@@ -384,6 +384,21 @@ test('films whose frames can be counted, a figure for slides, the clipboard', as
     await expect(page.getByTestId('film-dialog')).toBeHidden();
   });
 
+  await test.step('the same from the Severity workspace', async () => {
+    await page.getByTestId('workspace-severity').click();
+    await page.getByTestId('film-scale').click();
+    await page.getByTestId('film-size').selectOption('256');
+    await page.getByTestId('film-format').selectOption('gif');
+    await page.getByTestId('film-count').fill('3');
+    await page.getByTestId('film-count').press('Enter');
+    const gif = await studio.saves(() => page.getByTestId('film-make').click());
+    expect(gif.name).toBe(`phantom_odm_seed-${request.seed}_sweep.gif`);
+    await expect(page.getByTestId('film-message')).toContainText('3 frames');
+    await page.getByTestId('film-make').press('Escape');
+    await expect(page.getByTestId('film-dialog')).toBeHidden();
+    await page.getByTestId('workspace-sample').click();
+  });
+
   await test.step('the neighbour panel as a figure', async () => {
     await studio.neighboursOf(request.steps - 1);
     const figure = await studio.saves(() => page.getByTestId('save-figure').click());

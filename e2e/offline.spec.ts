@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { expectAccessible } from './axe';
 import { expect, test } from './fixtures';
 import { maxDifference } from './studio';
 
@@ -25,6 +26,10 @@ test('one visit is enough to draw without a network; models are kept and deleted
     await expect(page.getByTestId('delete-phantom-odm')).toBeVisible();
     await page.getByTestId('keep-phantom-dm').click();
     await expect(page.getByTestId('delete-phantom-dm')).toBeVisible();
+    await expectAccessible(page, 'storage');
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expectAccessible(page, 'storage on a phone');
+    await page.setViewportSize({ width: 1280, height: 800 });
     await page.keyboard.press('Escape');
   });
 
@@ -97,6 +102,7 @@ test('a new release asks before it reloads', async ({ browser }) => {
     release = 2;
     await page.evaluate(async () => (await navigator.serviceWorker.ready).update());
     await expect(notice).toContainText('new release');
+    await expectAccessible(page, 'the update notice');
     expect(await page.evaluate(() => 'before' in window)).toBe(true);
     await Promise.all([page.waitForEvent('load'), page.getByTestId('update-now').click()]);
     expect(await page.evaluate(() => 'before' in window)).toBe(false);

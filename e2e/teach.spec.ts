@@ -2,31 +2,12 @@
 import { mkdtemp, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { encode } from 'fast-png';
 import { CONTROLS } from '../src/studio/store/controls';
+import { expectAccessible } from './axe';
 import { expect, test } from './fixtures';
 import { maxDifference } from './studio';
-
-async function seriousViolations(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze();
-  return violations
-    .filter((violation) => violation.impact === 'serious' || violation.impact === 'critical')
-    .map(
-      (violation) => `${violation.id}: ${violation.nodes.map((node) => node.target.join(' ')).join(', ')}`,
-    );
-}
-
-/** In both themes. */
-async function expectAccessible(page: Page, what: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    expect(await seriousViolations(page), `${what}, ${colorScheme}`).toEqual([]);
-  }
-}
 
 async function openTeach(page: Page): Promise<void> {
   await page.goto('/?model=phantom#teach');
@@ -36,6 +17,9 @@ async function openTeach(page: Page): Promise<void> {
 test('a lesson from the first step to the last, by keyboard', async ({ studio, page }) => {
   await openTeach(page);
   await expectAccessible(page, 'Teach');
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expectAccessible(page, 'Teach on a phone');
+  await page.setViewportSize({ width: 1280, height: 800 });
   await page.getByTestId('lesson-model').selectOption('phantom');
   await page.getByTestId('start-how-noise-becomes-a-retina').focus();
   await page.keyboard.press('Enter');
@@ -93,6 +77,89 @@ test('a lesson from the first step to the last, by keyboard', async ({ studio, p
     await page.keyboard.press('PageDown');
     await expect(coach).toBeHidden();
   });
+});
+
+test('the other two lessons to their ends: grades from one noise, then between and beyond them', async ({
+  studio,
+  page,
+}) => {
+  await openTeach(page);
+  const coach = page.getByTestId('coach');
+  const task = page.getByTestId('coach-task');
+  const start = async (id: string, seed: number) => {
+    await page.getByTestId('workspace-teach').click();
+    await page.getByTestId('lesson-model').selectOption('phantom');
+    await page.getByTestId(`start-${id}`).click();
+    const drawn = async () => {
+      const run = await studio.run();
+      return run?.status === 'finished' ? run.request.seed : run?.status;
+    };
+    await expect.poll(drawn).toBe(seed);
+  };
+  /** Does a step's task, if it has one the page can see, and goes on. */
+  const does = async (step: string, work?: () => Promise<void>) => {
+    await expect(coach).toContainText(step);
+    if (work) {
+      await work();
+      await expect(task, step).toHaveAttribute('data-done', 'true');
+    }
+    await page.getByTestId('coach-next').click();
+  };
+  /** The scene of a step is set when its scrubber stands where it says. */
+  const scene = (share: number) => async () => {
+    const { steps } = (await studio.run())!.request;
+    await studio.showsStep(Math.round(share * steps));
+  };
+  const scrub = (share: number) => async () =>
+    studio.scrubTo(Math.round(share * (await studio.run())!.request.steps));
+
+  await start('what-a-grade-changes', 7);
+  await does('step 1 of 8', scene(0.5));
+  await does('step 2 of 8', async () => {
+    await expect(task).toHaveAttribute('data-done', 'false');
+    await page.getByTestId('neighbour-4').getByRole('button').click();
+  });
+  await does('step 3 of 8', () => page.getByTestId('view-difference').click());
+  await does('step 4 of 8', async () => {
+    await scene(0.3)();
+    await expect(task).toHaveAttribute('data-done', 'false');
+    await scrub(0.8)();
+  });
+  await does('step 5 of 8', scrub(0.5));
+  await does('step 6 of 8', async () => {
+    const { request } = await studio.draws(() => page.getByTestId('variant-dm').click());
+    expect(request.variant).toBe('dm');
+  });
+  await does('step 7 of 8', async () => {
+    await scene(1)();
+    await studio.draws(() => studio.chooseGrade(4));
+  });
+  await does('step 8 of 8');
+  await expect(coach).toBeHidden();
+
+  await start('between-and-beyond-grades', 11);
+  await does('step 1 of 6', async () => {
+    await scene(1)();
+    const { request } = await studio.draws(() => studio.chooseGrade(1));
+    expect(request).toMatchObject({ variant: 'odm', seed: 11 });
+  });
+  const slider = page.getByTestId('severity-range');
+  await does('step 2 of 6', async () => {
+    await expect(slider).toBeVisible();
+    await test.step('the way to the control opens its tab', async () => {
+      await page.getByTestId('severity-tab-grid').click();
+      await expect(slider).toBeHidden();
+      await page.getByTestId('coach-show').click();
+      await expect(slider).toBeFocused();
+    });
+    await page.keyboard.press('ArrowRight');
+  });
+  await does('step 3 of 6', () => slider.press('PageUp'));
+  await does('step 4 of 6', () => slider.press('End'));
+  await expect(page.getByTestId('followed-odm')).toContainText('extrapolated');
+  await does('step 5 of 6');
+  await does('step 6 of 6');
+  await expect(coach).toBeHidden();
 });
 
 test('a lesson of one’s own; one that is none says where', async ({ studio: _, page }) => {

@@ -9,7 +9,8 @@ import { App } from './studio/App';
 import { InstallationContext, SessionContext } from './studio/context';
 import { BundleLibrary } from './studio/store/library';
 import { Installation } from './studio/store/installation';
-import { addressHash, openFromAddress, receiveHash } from './studio/store/arrivals';
+import { bindAddress } from './studio/store/address';
+import { openFromAddress } from './studio/store/arrivals';
 import { readWorkspace, writeLocation } from './studio/store/location';
 import { createPreferences } from './studio/store/preferences';
 import { readPresenter, writePresenter } from './studio/store/presenter';
@@ -51,21 +52,17 @@ declare global {
 }
 window.odmStudio = session;
 
-function writeHash(hash: string | null): void {
-  if (!hash || hash === location.hash) return;
-  history.replaceState(null, '', location.pathname + location.search + hash);
-}
-
-window.addEventListener('hashchange', () => {
-  session.openWorkspace(readWorkspace(location.hash));
-  void receiveHash(session, location.hash);
+bindAddress(session, {
+  get hash() {
+    return location.hash;
+  },
+  set hash(hash) {
+    location.hash = hash;
+  },
+  replaceHash: (hash) => history.replaceState(null, '', location.pathname + location.search + hash),
+  onChange: (listener) => window.addEventListener('hashchange', listener),
 });
-session.store.subscribe(({ workspace, presenter }, before) => {
-  if (workspace !== readWorkspace(location.hash)) {
-    // The way back leads to what was shown last, which may not have rested long enough to be written.
-    writeHash(addressHash(session, before));
-    location.hash = workspace;
-  }
+session.store.subscribe(({ presenter }, before) => {
   if (presenter !== before.presenter) {
     history.replaceState(
       null,
@@ -73,15 +70,6 @@ session.store.subscribe(({ workspace, presenter }, before) => {
       location.pathname + writePresenter(location.search, presenter) + location.hash,
     );
   }
-});
-
-/** Browsers allow only so many changes of the address in a row. */
-const ADDRESS_REST_MS = 400;
-let addressTimer: ReturnType<typeof setTimeout> | undefined;
-// The address is a link to what the page shows, whenever that rests.
-session.store.subscribe(() => {
-  clearTimeout(addressTimer);
-  addressTimer = setTimeout(() => writeHash(addressHash(session)), ADDRESS_REST_MS);
 });
 
 /** Settles when everything that describes the models has been read; what can't be read is left out. */

@@ -194,7 +194,7 @@ function VariantRow({ manifest, variantKey, variant, kept, onChange }: VariantRo
           </Button>
         ) : (
           <Button
-            aria-label={`Keep ${name} for use offline`}
+            aria-label={`Keep for offline: ${name}`}
             onPress={() => void fetchIt()}
             testId={`keep-${testId}`}
           >

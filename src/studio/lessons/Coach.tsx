@@ -17,19 +17,24 @@ function controlElement(id: string): HTMLElement | null {
   return document.querySelector<HTMLElement>(`[data-control="${id}"]`);
 }
 
-/** The control, its tab opened if another one hides it. */
-function bring(id: string): HTMLElement | null {
-  // Choosing a tab renders it before `click` returns.
-  if (!controlElement(id)) document.querySelector<HTMLElement>(`[data-reveals="${id}"]`)?.click();
-  return controlElement(id);
+/** Does something with the control once it is there: its tab is opened if another one hides it. */
+function bring(id: string, then: (element: HTMLElement) => void): void {
+  const element = controlElement(id);
+  if (element) return then(element);
+  document.querySelector<HTMLElement>(`[data-reveals="${id}"]`)?.click();
+  requestAnimationFrame(() => {
+    const revealed = controlElement(id);
+    if (revealed) then(revealed);
+  });
 }
 
 function goTo(id: string): void {
-  const element = bring(id);
-  const target = [...(element?.querySelectorAll<HTMLElement>(FOCUSABLE) ?? [])].find(
-    (one) => !one.hasAttribute('disabled') && one.tabIndex >= 0 && one.offsetParent !== null,
-  );
-  target?.focus();
+  bring(id, (element) => {
+    const target = [...element.querySelectorAll<HTMLElement>(FOCUSABLE)].find(
+      (one) => !one.hasAttribute('disabled') && one.tabIndex >= 0 && one.offsetParent !== null,
+    );
+    target?.focus();
+  });
 }
 
 export function Coach() {
@@ -51,7 +56,7 @@ function CoachPanel() {
   useEffect(() => {
     // After the workspace that a step leads to has been drawn.
     const timer = setTimeout(() => {
-      if (control) bring(control)?.scrollIntoView({ block: 'nearest' });
+      if (control) bring(control, (element) => element.scrollIntoView({ block: 'nearest' }));
     }, 50);
     return () => clearTimeout(timer);
   }, [control, at, workspace]);

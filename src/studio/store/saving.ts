@@ -28,6 +28,11 @@ export function fileStem({ model, variant, severity, seed, changedFrom = [] }: S
   return `${model}_${variant}_grade-${severity}_seed-${seed}${changes}`;
 }
 
+/** `fundus-idrid_odm_seed-2024_sweep`: all severities of one noise. */
+export function sweepStem({ model, variant, seed }: SampleRequest): string {
+  return `${model}_${variant}_seed-${seed}_sweep`;
+}
+
 export function download(content: Uint8Array | Blob, type: string, name: string): void {
   saveFile(
     content instanceof Blob ? content : new Blob([content as Uint8Array<ArrayBuffer>], { type }),

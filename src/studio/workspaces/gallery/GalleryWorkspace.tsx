@@ -35,6 +35,7 @@ export function GalleryWorkspace() {
   const shown = useMemo(() => entries.filter((entry) => matches(entry, filter)), [entries, filter]);
   const picked = useMemo(() => shown.filter((entry) => chosen.has(entry.id)), [shown, chosen]);
   const entry = entries.find((e) => e.id === selected);
+  const empty = status === 'ready' && entries.length === 0;
   const { making, make } = useMaking();
   const wide = useWide();
 
@@ -67,12 +68,13 @@ export function GalleryWorkspace() {
             )
           }
         />
-        <FilterBar entries={entries} filter={filter} onChange={setFilter} />
+        {!empty && <FilterBar entries={entries} filter={filter} onChange={setFilter} />}
         <Undo />
         <div className="gallery-bar">
           <p data-testid="gallery-count" aria-live="polite">
             {status === 'opening' && 'Opening …'}
             {status === 'ready' &&
+              !empty &&
               (picked.length > 0
                 ? `${formatCount(picked.length)} of ${formatCount(shown.length)} chosen`
                 : `${formatCount(shown.length)} ${shown.length === 1 ? 'picture' : 'pictures'}${filter.batch ? ' of one batch' : ''}`)}
@@ -105,7 +107,7 @@ export function GalleryWorkspace() {
         ) : shown.length === 0 && status === 'ready' ? (
           <p className="panel-empty">
             {entries.length === 0
-              ? 'Nothing yet. Every picture that is drawn here is kept on this machine, and nowhere else.'
+              ? 'Nothing yet. Every picture that is drawn in Sample is kept here, on this machine and nowhere else; “Draw many” draws several of each grade at once.'
               : 'No picture answers to this.'}
           </p>
         ) : (
@@ -162,10 +164,10 @@ function SpaceLine() {
   return (
     <>
       <p className="panel-note" data-testid="gallery-space">
-        {formatBytes(own)} of pictures
+        {entries.length > 0 && `${formatBytes(own)} of pictures; `}
         {space.used !== null &&
           space.quota !== null &&
-          `; this page uses ${formatBytes(space.used)} of ${formatBytes(space.quota)}`}
+          `this page uses ${formatBytes(space.used)} of ${formatBytes(space.quota)}`}
         {entries.length > 0 &&
           !space.persisted &&
           '. The browser may clear them away when space is short: export what you need'}

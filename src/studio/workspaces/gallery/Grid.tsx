@@ -7,6 +7,7 @@ import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from
 import type { Entry } from '../../../storage/gallery';
 import { Icon } from '../../components/Icon';
 import { usePreference } from '../../context';
+import { formatSeverity } from '../../store/format';
 import { usePictureUrl } from './usePictureUrl';
 
 const MIN_TILE = 118;
@@ -143,6 +144,7 @@ function Tile({ entry, place, inTabOrder, selected, chosen, onSelect, onChoose }
   const { request } = entry;
   const name = `${entry.gradeText}, seed ${request.seed}, ${entry.modelTitle}`;
   const cut = entry.status !== 'finished';
+  const change = request.changedFrom?.at(-1);
   return (
     <div className={chosen ? 'tile tile-chosen' : 'tile'}>
       <button
@@ -171,13 +173,21 @@ function Tile({ entry, place, inTabOrder, selected, chosen, onSelect, onChoose }
         )}
         <span className="tile-grade">{entry.gradeText}</span>
         <span className="visually-hidden">, </span>
-        <span className="tile-meta">
-          seed {request.seed}
-          {request.changedFrom && `, grade changed at step ${request.changedFrom.at(-1)!.step}`}
-        </span>
+        <span className="tile-meta">seed {request.seed}</span>
+        {(cut || change) && (
+          <span className="tile-note" aria-hidden="true">
+            {[
+              change && `${formatSeverity(change.severity)} → ${formatSeverity(request.severity)}`,
+              cut && 'stopped',
+            ]
+              .filter(Boolean)
+              .join(', ')}
+          </span>
+        )}
         <span className="visually-hidden">
           , {entry.modelTitle}
           {entry.star && ', starred'}
+          {change && `, grade changed at step ${change.step}`}
           {cut && ', stopped early'}
         </span>
       </button>

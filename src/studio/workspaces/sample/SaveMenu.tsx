@@ -2,19 +2,22 @@
 import { useState } from 'react';
 import { Button as AriaButton, Dialog, DialogTrigger, Popover } from 'react-aria-components';
 import { StudioError } from '../../../errors';
+import { FilmDialog } from '../../components/FilmDialog';
 import { Icon } from '../../components/Icon';
 import { Button, Switch } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
 import { copyPng, copyText, currentLink, currentPicture, settingsWithLink } from '../../exports/files';
 import { problemOf } from '../../store/session';
-import { FilmDialog } from './FilmDialog';
+import { runIsGenerated } from '../../store/state';
 import { saveNumbers, savePicture } from './save';
 
 export function SaveMenu() {
   const session = useSession();
   const [strip, setStrip] = usePreference('strip');
-  const nothing = useStudio((s) => s.run === null);
-  const unfinished = useStudio((s) => s.run !== null && s.run.status !== 'finished');
+  const run = useStudio((s) => s.run);
+  const generated = useStudio(runIsGenerated);
+  const nothing = run === null;
+  const unfinished = run !== null && run.status !== 'finished';
   const [open, setOpen] = useState(false);
   const [filming, setFilming] = useState(false);
   const [said, setSaid] = useState('');
@@ -104,7 +107,11 @@ export function SaveMenu() {
           </Dialog>
         </Popover>
       </DialogTrigger>
-      <FilmDialog open={filming} onOpenChange={setFilming} />
+      <FilmDialog
+        open={filming}
+        onOpenChange={setFilming}
+        filmed={run && { ...run, run: generated ? null : run }}
+      />
     </>
   );
 }

@@ -1,5 +1,6 @@
 /** One picture that follows the slider; beside it, if wanted, what the other model draws from the same noise. */
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
+import { FilmDialog } from '../../components/FilmDialog';
 import { LevelGlyph } from '../../components/Icon';
 import { PixelCanvas } from '../../components/PixelCanvas';
 import { paintPicture } from '../../components/colour';
@@ -22,6 +23,7 @@ export function SliderView() {
   const manifest = useStudio(draftManifest);
   const followed = useDeskState((s) => s.followed);
   const beside = useDeskState((s) => s.beside);
+  const [filming, setFilming] = useState(false);
   if (!draft || !manifest) return <section className="viewer severity-stage" aria-label="Picture" />;
   const other = counterpart(manifest, draft.variant);
   return (
@@ -37,14 +39,21 @@ export function SliderView() {
         onChange={(severity) => void session.setUp({ severity })}
         onRest={() => desk.letGo()}
       />
-      {other !== null && (
-        <Switch
-          label={`${manifest.variants[other]!.title} beside it, from the same noise`}
-          value={beside}
-          onChange={(v) => desk.setBeside(v)}
-          testId="beside"
-        />
-      )}
+      <div className="severity-more">
+        {other !== null && (
+          <Switch
+            label={`${manifest.variants[other]!.title} beside it, from the same noise`}
+            value={beside}
+            onChange={(v) => desk.setBeside(v)}
+            testId="beside"
+          />
+        )}
+        <span className="spacer" />
+        <Button onPress={() => setFilming(true)} testId="film-scale">
+          Film of the scale …
+        </Button>
+      </div>
+      <FilmDialog open={filming} onOpenChange={setFilming} filmed={{ manifest, request: draft, run: null }} />
     </section>
   );
 }

@@ -1,17 +1,25 @@
-/** A film of the run on the page, or of the same noise along the whole severity scale. */
+/** A film of a run's steps, or of the same noise along the whole severity scale. */
 import { useEffect, useState } from 'react';
-import { StudioError } from '../../../errors';
-import type { FilmFrame } from '../../../exchange/film';
-import { severityAt, unchanged } from '../../../models/request';
-import { Button, DialogBox, NumberBox, Segmented, SelectBox } from '../../components/widgets';
-import { useSession, useStudio } from '../../context';
-import { filmFormats, makeFilm, type FilmFormat, type FilmSubject } from '../../exports/film';
-import { formatBytes } from '../../store/format';
-import { download, fileStem } from '../../store/saving';
-import type { StudioSession } from '../../store/session';
-import type { RunInfo } from '../../store/state';
+import { StudioError } from '../../errors';
+import type { FilmFrame } from '../../exchange/film';
+import type { BundleManifest } from '../../models/manifest';
+import { severityAt, unchanged, type SampleRequest } from '../../models/request';
+import { Button, DialogBox, NumberBox, Segmented, SelectBox } from './widgets';
+import { useSession } from '../context';
+import { filmFormats, makeFilm, type FilmFormat, type FilmSubject } from '../exports/film';
+import { formatBytes } from '../store/format';
+import { download, fileStem, sweepStem } from '../store/saving';
+import type { StudioSession } from '../store/session';
+import type { RunInfo } from '../store/state';
 
 type Subject = 'x' | 'x0' | 'sweep';
+
+/** What there is to film: settings for a sweep and, where its steps are on the page, a run. */
+export interface Filmed {
+  readonly manifest: BundleManifest;
+  readonly request: SampleRequest;
+  readonly run: RunInfo | null;
+}
 
 const SIZES = [
   { value: '256', label: 'Small, about 256 pixels' },
@@ -39,10 +47,10 @@ function trajectoryFrames(session: StudioSession, run: RunInfo, show: 'x' | 'x0'
   });
 }
 
-/** The run's own settings and noise at severities from the lowest grade to the highest. */
+/** The same settings and noise at severities from the lowest grade to the highest. */
 async function sweepFrames(
   session: StudioSession,
-  { manifest, request }: RunInfo,
+  { manifest, request }: Filmed,
   count: number,
   onDone: (done: number) => void,
   signal: AbortSignal,
@@ -72,18 +80,24 @@ async function sweepFrames(
   return pictures;
 }
 
-export function FilmDialog({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) {
-  const run = useStudio((s) => s.run);
+interface FilmDialogProps {
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+  filmed: Filmed | null;
+}
+
+export function FilmDialog({ open, onOpenChange, filmed }: FilmDialogProps) {
   return (
     <DialogBox title="Film" open={open} onOpenChange={onOpenChange} testId="film-dialog">
-      {run && <FilmForm run={run} />}
+      {filmed && <FilmForm filmed={filmed} />}
     </DialogBox>
   );
 }
 
-function FilmForm({ run }: { run: RunInfo }) {
+function FilmForm({ filmed }: { filmed: Filmed }) {
   const session = useSession();
-  const [subject, setSubject] = useState<Subject>('x0');
+  const [subject, setSubject] = useState<Subject>(filmed.run ? 'x0' : 'sweep');
+  const { run, request } = filmed;
   const [count, setCount] = useState(21);
   const [size, setSize] = useState<(typeof SIZES)[number]['value']>('512');
   const [speed, setSpeed] = useState(8);
@@ -91,7 +105,7 @@ function FilmForm({ run }: { run: RunInfo }) {
   const [wanted, setWanted] = useState<FilmFormat | null>(null);
   const [progress, setProgress] = useState<Progress | null>(null);
   const [message, setMessage] = useState('');
-  const { width, height } = run.manifest.image;
+  const { width, height } = filmed.manifest.image;
   const format = wanted !== null && formats.includes(wanted) ? wanted : formats[0]!;
 
   useEffect(() => {
@@ -115,17 +129,18 @@ function FilmForm({ run }: { run: RunInfo }) {
     setMessage('');
     try {
       let frames: FilmFrame[];
-      if (subject === 'sweep') {
+      if (subject === 'sweep' || !run) {
         const drawing = say('Drawing', count);
         drawing(0);
-        frames = await sweepFrames(session, run, count, drawing, controller.signal);
+        frames = await sweepFrames(session, filmed, count, drawing, controller.signal);
       } else frames = trajectoryFrames(session, run, subject);
       const encoding = say('Encoding', frames.length);
       encoding(0);
       const film: FilmSubject = { frames, width, height };
       const options = { format, size: Number(size), speed };
       const blob = await makeFilm(film, options, encoding, controller.signal);
-      const name = `${fileStem(run.request)}_${subject === 'sweep' ? 'sweep' : 'film'}.${format}`;
+      const name =
+        subject === 'sweep' ? `${sweepStem(request)}.${format}` : `${fileStem(request)}_film.${format}`;
       download(blob, blob.type, name);
       setMessage(`Saved ${name}: ${frames.length} frames, ${formatBytes(blob.size)}.`);
       session.announce('The film is saved');
@@ -138,18 +153,20 @@ function FilmForm({ run }: { run: RunInfo }) {
 
   return (
     <div className="film-form">
-      <Segmented
-        label="What"
-        showLabel
-        value={subject}
-        choices={[
-          { value: 'x0', label: 'Predicted picture x̂₀' },
-          { value: 'x', label: 'Noisy picture x_t' },
-          { value: 'sweep', label: 'Severity sweep' },
-        ]}
-        onChange={setSubject}
-        testId="film-subject"
-      />
+      {run && (
+        <Segmented
+          label="What"
+          showLabel
+          value={subject}
+          choices={[
+            { value: 'x0', label: 'Predicted picture x̂₀' },
+            { value: 'x', label: 'Noisy picture xₜ' },
+            { value: 'sweep', label: 'Severity sweep' },
+          ]}
+          onChange={setSubject}
+          testId="film-subject"
+        />
+      )}
       <p className="field-hint">
         {subject === 'sweep'
           ? 'Drawn from the same noise with the same settings, from the lowest grade to the highest.'
