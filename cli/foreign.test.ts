@@ -12,7 +12,7 @@ import { inputForm, networkOf } from '../src/models/network';
 import { measure } from '../src/models/ordinality';
 import type { SamplerName } from '../src/models/request';
 import { sampleSteps } from '../src/models/sampling';
-import { openOnnx, toTensor } from './session';
+import { openOnnx, runBatchOf } from './session';
 
 interface Golden {
   size: number;
@@ -73,10 +73,7 @@ describe.each([
     const manifest = foreignManifest(describeModel(inspection, golden, schedule), inspection, file);
     const session = await openOnnx(weights, 1);
     const form = inputForm(weights, manifest, 'main');
-    const network = networkOf(manifest, 'main', form, async (inputs, output, read) => {
-      const feeds = Object.entries(inputs).map(([input, tensor]) => [input, toTensor(tensor)] as const);
-      return read((await session.run(Object.fromEntries(feeds), [output]))[output]);
-    });
+    const network = networkOf(manifest, 'main', form, runBatchOf(session));
     return { manifest, network, session };
   }
 

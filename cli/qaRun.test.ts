@@ -10,7 +10,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { OrdinalTriple } from '../src/diffusion';
 import { measuredTriples } from '../src/models/ordinalityAnalysis';
 import { trajectoryKey, trajectorySchema, type OrdinalityRequest } from '../src/models/ordinality';
-import { openBundle } from './bundle';
+import { openBundle, type Bundle } from './bundle';
 import { runQa } from './qaRun';
 
 interface Golden {
@@ -21,9 +21,16 @@ interface Golden {
     severity: number;
     seed: number;
     steps: { t: number; distances: number[]; triples: OrdinalTriple[] }[];
+    /** By a small grader of the lab's. */
+    read: number[];
   }[];
 }
 const golden = JSON.parse(readFileSync('e2e/golden/ordinality/phantom.json', 'utf8')) as Golden;
+const { entry: grader } = (
+  JSON.parse(readFileSync('e2e/golden/grader/grader.json', 'utf8')) as {
+    graders: Record<string, { entry: NonNullable<Bundle['manifest']['grader']> }>;
+  }
+).graders['ordinal']!;
 const never = new AbortController().signal;
 
 let folder = '';
@@ -39,7 +46,9 @@ const lines = async () =>
     .map((line) => trajectorySchema.parse(JSON.parse(line)));
 
 test('finds the lab’s numbers to 1e-4, whether or not it was stopped in between', async () => {
-  const bundle = await openBundle(golden.request.model);
+  const { folder: home, manifest } = await openBundle(golden.request.model);
+  const file = path.relative(home, path.resolve('e2e/golden/grader', grader.file));
+  const bundle: Bundle = { folder: home, manifest: { ...manifest, grader: { ...grader, file } } };
   for (const [variant, sha256] of Object.entries(golden.weightsSha256)) {
     expect(sha256, 'made from other weights; run training/golden/make_ordinality_golden.py again').toBe(
       bundle.manifest.variants[variant]!.sha256,
@@ -62,16 +71,19 @@ test('finds the lab’s numbers to 1e-4, whether or not it was stopped in betwee
     'trajectories.jsonl',
     'triples.csv',
     'distances.csv',
+    'readings.csv',
     'ordinality.json',
   ]);
 
   const found = new Map((await lines()).map((one) => [trajectoryKey(one), one]));
   expect(found.size).toBe(golden.trajectories.length);
   let worst = 0;
+  let misread = 0;
   const compare = (a: number, b: number) => (worst = Math.max(worst, Math.abs(a - b)));
   for (const expected of golden.trajectories) {
     const one = found.get(trajectoryKey(expected))!;
     expect(one.steps).toHaveLength(expected.steps.length);
+    one.read!.forEach((p, i) => (misread = Math.max(misread, Math.abs(p - expected.read[i]!))));
     const triples = measuredTriples(one, bundle.manifest.grades.length);
     for (const [k, step] of expected.steps.entries()) {
       compare(one.steps[k]!.t, step.t);
@@ -86,6 +98,7 @@ test('finds the lab’s numbers to 1e-4, whether or not it was stopped in betwee
     }
   }
   expect(worst).toBeLessThan(1e-4);
+  expect(misread).toBeLessThan(1e-3);
 
   const json = JSON.parse(await readFile(path.join(folder, 'ordinality.json'), 'utf8')) as {
     finished: number;

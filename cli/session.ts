@@ -1,7 +1,14 @@
 /** The one file of the command line that talks to onnxruntime-node: a bundle's network on the CPU. */
 import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import { StudioError } from '../src/errors';
-import { inputForm, networkOf, requireNames, type Network, type PlainTensor } from '../src/models/network';
+import {
+  inputForm,
+  networkOf,
+  requireNames,
+  type Network,
+  type PlainTensor,
+  type RunBatch,
+} from '../src/models/network';
 import { invalidRequest } from '../src/models/sampling';
 import { readVerified, type Bundle } from './bundle';
 
@@ -12,8 +19,16 @@ export interface CliNetwork extends Network {
 /** onnxruntime-node's version, as results name it. */
 export const RUNTIME_VERSION: string = env.versions.node ?? env.versions.common;
 
-export const toTensor = ({ type, data, dims }: PlainTensor): Tensor =>
+const toTensor = ({ type, data, dims }: PlainTensor): Tensor =>
   type === 'float32' ? new Tensor(type, data, dims) : new Tensor(type, data, dims);
+
+/** How a session runs a batch of plain tensors. */
+export function runBatchOf(session: InferenceSession): RunBatch {
+  return async (inputs, output, read) => {
+    const feeds = Object.entries(inputs).map(([name, tensor]) => [name, toTensor(tensor)] as const);
+    return read((await session.run(Object.fromEntries(feeds), [output]))[output]);
+  };
+}
 
 /** A session of an ONNX file. @throws StudioError `model-unsupported`. */
 export async function openOnnx(weights: Uint8Array, threads: number): Promise<InferenceSession> {
@@ -51,10 +66,7 @@ export async function openNetwork(bundle: Bundle, variant: string, threads: numb
   const session = await openOnnx(weights, threads);
   requireNames(manifest, variant, session);
   return {
-    ...networkOf(manifest, variant, inputForm(weights, manifest, variant), async (inputs, output, read) => {
-      const feeds = Object.entries(inputs).map(([name, tensor]) => [name, toTensor(tensor)] as const);
-      return read((await session.run(Object.fromEntries(feeds), [output]))[output]);
-    }),
+    ...networkOf(manifest, variant, inputForm(weights, manifest, variant), runBatchOf(session)),
     release: () => session.release(),
   };
 }

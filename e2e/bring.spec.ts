@@ -2,10 +2,12 @@
  * Bringing a model along: a class-conditional UNet2DModel as `diffusers` exports it, with nothing but a form, against
  * diffusers' own trajectory (training/golden/make_foreign_golden.py); a ZIP of a bundle; and files that can't work.
  */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { zipSync } from 'fflate';
 import type { Page } from '@playwright/test';
+import { decodePicture } from '../src/exchange/png';
 import type { SampleRequest } from '../src/models/request';
 import { expect, test } from './fixtures';
 import { floats, maxDifference } from './studio';
@@ -26,6 +28,17 @@ async function choose(page: Page, name: string, buffer: Buffer): Promise<void> {
     page.getByTestId('choose-files').click(),
   ]);
   await chooser.setFiles([{ name, mimeType: 'application/octet-stream', buffer }]);
+}
+
+/** As a person drops files, or a folder, from the file manager. */
+async function drop(page: Page, ...files: string[]): Promise<void> {
+  const box = (await page.getByTestId('drop-zone').boundingBox())!;
+  const client = await page.context().newCDPSession(page);
+  const place = { x: box.x + box.width / 2, y: box.y + 12 };
+  const data = { items: [], files: files.map((file) => path.resolve(file)), dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await client.send('Input.dispatchDragEvent', { type, ...place, data });
+  await client.detach();
 }
 
 test('a foreign U-Net runs as it is, a ZIP is taken in, and what cannot work says why', async ({
@@ -114,11 +127,27 @@ test('a foreign U-Net runs as it is, a ZIP is taken in, and what cannot work say
       new Uint8Array(readFileSync(`models/phantom/${name}`)),
     ]),
   );
+  const zip = info.outputPath('phantom.zip');
+  writeFileSync(zip, zipSync(files, { level: 0 }));
   await page.getByTestId('bring-model').click();
-  await choose(page, 'phantom.zip', Buffer.from(zipSync(files, { level: 0 })));
+  await drop(page, zip);
   await expect(page.getByTestId('qa-model')).toHaveValue('phantom-2');
+  // The folder itself.
+  await page.getByTestId('bring-model').click();
+  await drop(page, 'models/phantom');
+  await expect(page.getByTestId('qa-model')).toHaveValue('phantom-3');
 
-  // Both are there after a reload, and can be drawn from in Sample.
+  // Grey pictures, ten grades.
+  await page.getByTestId('bring-model').click();
+  await drop(page, `${FOLDER}/grey28.onnx`);
+  await expect(page.getByTestId('foreign-grades')).toHaveValue('10');
+  await expect(page.getByTestId('foreign-channels')).toHaveValue('1');
+  await page.getByTestId('foreign-steps').fill('3');
+  await page.getByTestId('foreign-steps').press('Tab');
+  await page.getByTestId('foreign-submit').click();
+  await expect(page.getByTestId('qa-model')).toHaveValue('grey28');
+
+  // All are there after a reload, and can be drawn from in Sample.
   await page.reload();
   await expect(page.getByTestId('qa-model').locator('option[value=my-u-net]')).toHaveText('My U-Net');
   await expect(page.getByTestId('qa-model').locator('option[value=phantom-2]')).toBeAttached();
@@ -128,4 +157,19 @@ test('a foreign U-Net runs as it is, a ZIP is taken in, and what cannot work say
     await page.getByTestId('model').selectOption('my-u-net');
   });
   expect(run.request.model).toBe('my-u-net');
+  const grey = await studio.draws(async () => {
+    await page.getByTestId('model').selectOption('grey28');
+  });
+  expect(grey.request).toMatchObject({ model: 'grey28', severity: 5, steps: 3 });
+  await studio.neighboursOf(3);
+  await expect(page.getByTestId('neighbour-grid').locator('canvas')).toHaveCount(30);
+  await page.screenshot({ path: info.outputPath('grey.png'), fullPage: true });
+  await page.getByTestId('save').click();
+  const { bytes } = await studio.saves(() => page.getByTestId('save-png').click());
+  const { chw, width, height } = decodePicture(bytes);
+  const plane = chw.length / 3;
+  expect(width % 28).toBe(0);
+  expect(height).toBeGreaterThan(width);
+  expect(chw.subarray(plane, 2 * plane)).toEqual(chw.subarray(0, plane));
+  expect(new Set(chw.subarray(0, width * width)).size).toBeGreaterThan(20);
 });

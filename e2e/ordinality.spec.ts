@@ -5,15 +5,22 @@
 import { readFileSync } from 'node:fs';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import type { BundleManifest } from '../src/models/manifest';
 import type { OrdinalityRequest, Trajectory } from '../src/models/ordinality';
 import { expect, test } from './fixtures';
 
 interface Golden {
   request: OrdinalityRequest;
   weightsSha256: Record<string, string>;
-  trajectories: (Omit<Trajectory, 'read'> & { steps: { distances: number[] }[] })[];
+  trajectories: (Omit<Trajectory, 'read'> & { steps: { distances: number[] }[]; read: number[] })[];
 }
 const golden = JSON.parse(readFileSync('e2e/golden/ordinality/phantom.json', 'utf8')) as Golden;
+/** A small grader of the lab's, which read the golden run's pictures. */
+const { entry: grader } = (
+  JSON.parse(readFileSync('e2e/golden/grader/grader.json', 'utf8')) as {
+    graders: Record<string, { entry: NonNullable<BundleManifest['grader']> }>;
+  }
+).graders['ordinal']!;
 /** The grade of the golden run that the page offers; the other severity lies between two grades. */
 const GRADE = 1;
 
@@ -37,6 +44,13 @@ test('a run is paused, survives a reload, is resumed, and gives the lab’s numb
   studio,
   page,
 }, info) => {
+  const manifest = JSON.parse(readFileSync('models/phantom/manifest.json', 'utf8')) as BundleManifest;
+  await page.route('**/models/phantom/manifest.json', (route) =>
+    route.fulfill({ json: { ...manifest, grader } }),
+  );
+  await page.route(`**/models/phantom/${grader.file}`, (route) =>
+    route.fulfill({ path: `e2e/golden/grader/${grader.file}`, contentType: 'application/octet-stream' }),
+  );
   await studio.open({ model: 'phantom', ep: 'wasm' });
   await studio.finished();
   await page.getByTestId('workspace-ordinality').click();
@@ -94,6 +108,7 @@ test('a run is paused, survives a reload, is resumed, and gives the lab’s numb
   let worst = 0;
   for (const one of expected) {
     const found = result.trajectories.find((t) => t.variant === one.variant && t.seed === one.seed)!;
+    found.read!.forEach((p, k) => expect(Math.abs(p - one.read[k]!), `grade ${k}`).toBeLessThan(1e-3));
     for (const [k, step] of one.steps.entries()) {
       step.distances.forEach((d, i) => {
         const difference = Math.abs(found.steps[k]!.distances[i]! - d);
@@ -102,6 +117,11 @@ test('a run is paused, survives a reload, is resumed, and gives the lab’s numb
     }
   }
   expect(worst).toBeLessThan(1e-4);
+  await expect(page.getByTestId('qa-kappa').locator('li')).toContainText([
+    /n = 2 pictures/,
+    /n = 2 pictures/,
+  ]);
+  await expect(page.getByTestId('chart-grader')).toBeVisible();
 
   const csv = await save('qa-export-triples');
   expect(csv.name).toBe('phantom_ordinality_triples.csv');

@@ -1,6 +1,6 @@
 /** The Severity workspace and the model's panel, on the phantom: as a person moves, fills, compares and saves. */
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { encode } from 'fast-png';
 import { readFile } from 'node:fs/promises';
 import { readProvenance } from '../src/exchange/png';
@@ -20,6 +20,30 @@ async function expectAccessible(page: Page, where: string): Promise<void> {
       .map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`);
     expect(serious, `${where}, ${colorScheme}`).toEqual([]);
   }
+}
+
+/** Two fingers go apart, or together, on an element. */
+async function pinch(page: Page, on: Locator, factor: number): Promise<void> {
+  await on.scrollIntoViewIfNeeded();
+  const box = (await on.boundingBox())!;
+  const client = await page.context().newCDPSession(page);
+  await client.send('Emulation.setTouchEmulationEnabled', { enabled: true });
+  const steps = 8;
+  for (let i = 0; i <= steps; i++) {
+    const apart = (box.width / 10) * (1 + ((factor - 1) * i) / steps);
+    const touchPoints = [-1, 1].map((side, id) => ({
+      id,
+      x: box.x + box.width / 2 + side * apart,
+      y: box.y + box.height / 2,
+    }));
+    await client.send('Input.dispatchTouchEvent', {
+      type: i === 0 ? 'touchStart' : 'touchMove',
+      touchPoints,
+    });
+  }
+  await client.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+  await client.send('Emulation.setTouchEmulationEnabled', { enabled: false });
+  await client.detach();
 }
 
 test('a severity that is moved, a grid, pictures side by side', async ({ studio, page }) => {
@@ -141,6 +165,11 @@ test('a severity that is moved, a grid, pictures side by side', async ({ studio,
     const moved = await page.locator('.pane-moved').evaluateAll((all) => all.map((e) => e.style.transform));
     expect(new Set(moved).size).toBe(1);
     expect(moved[0]).toContain('scale(1.25)');
+    await pinch(page, panes.last().locator('.pane-picture'), 2);
+    await expect(page.getByTestId('zoom')).toHaveText('250 %');
+    const pinched = await page.locator('.pane-moved').evaluateAll((all) => all.map((e) => e.style.transform));
+    expect(new Set(pinched).size).toBe(1);
+    expect(pinched[0]).toContain('scale(2.5)');
     await page.getByTestId('compare-scrubber').press('Home');
     await expect(panes.first()).toContainText('step 0 of 3');
     await expect(panes.last()).toContainText('step 0 of 3');

@@ -24,7 +24,7 @@ import plainWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import { StudioError } from '../errors';
 import type { BundleManifest } from '../models/manifest';
 import {
-  gradesRead,
+  graderOf,
   inputForm,
   networkOf,
   requireNames,
@@ -303,20 +303,10 @@ export interface GraderSession {
 /** Makes a session of a grader's verified weights. @throws StudioError as `openSession`. */
 export async function openGrader(
   weights: Uint8Array,
-  { image, grades }: BundleManifest,
+  manifest: BundleManifest,
   names: { readonly input: { readonly name: string }; readonly output: { readonly name: string } },
   target: Target,
 ): Promise<GraderSession> {
   const opened = await openRuntime(weights, target);
-  return {
-    read: (data) =>
-      opened.run(
-        {
-          [names.input.name]: { type: 'float32', data, dims: [1, image.channels, image.height, image.width] },
-        },
-        names.output.name,
-        (result) => gradesRead(result, grades.length),
-      ),
-    release: opened.release,
-  };
+  return { read: graderOf(manifest, names, opened.run), release: opened.release };
 }

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { drawFilmFrame, filmSize, toRgba } from './film';
-import { inColour } from '../models/picture';
-import { toByte } from './raster';
+import { inColour, toByte } from '../models/picture';
 
 const chw = Float32Array.from({ length: 3 * 9 * 7 }, (_, i) => Math.sin(i));
 

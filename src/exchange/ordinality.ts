@@ -6,6 +6,7 @@ import type { BundleManifest } from '../models/manifest';
 import type { OrdinalityRequest, Trajectory } from '../models/ordinality';
 import {
   curve,
+  gradeRead,
   measureRun,
   reading,
   TRIPLE_MEASURES,
@@ -92,9 +93,7 @@ export function readingsTable({ request, manifest, trajectories }: OrdinalityRun
     name: 'readings',
     header: [...PLACE, 'read', ...grades.map((g) => `probability of ${g}`)],
     rows: trajectories.flatMap((one) =>
-      one.read
-        ? [[...place(request.model, one), grades[one.read.indexOf(Math.max(...one.read))]!, ...one.read]]
-        : [],
+      one.read ? [[...place(request.model, one), grades[gradeRead(one.read)]!, ...one.read]] : [],
     ),
   };
 }

@@ -12,7 +12,8 @@ import { decodePicture, encodePicture, readProvenance, withDisclaimer } from './
 import { toLatin1Json, withText } from './pngText';
 import { describePicture, settingsText, SOFTWARE, type Provenance } from './provenance';
 import { exampleWithGenerator } from '../models/testing';
-import { STRIP_TEXT, toByte } from './raster';
+import { toByte } from '../models/picture';
+import { STRIP_TEXT } from './raster';
 import { anyRequest } from './testing';
 
 const provenance: Provenance = {

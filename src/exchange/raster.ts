@@ -1,5 +1,5 @@
 /** RGB bytes in rows, and what is drawn into them: enlarged pictures, letters, the strip. No DOM: every realm shares it. */
-import { planesOf } from '../models/picture';
+import { planesOf, toByte } from '../models/picture';
 import { drawText, GLYPH_HEIGHT, textWidth } from './glyphs';
 
 export const STRIP_TEXT = 'SYNTHETIC – NOT A PATIENT';
@@ -20,11 +20,6 @@ export function createRaster(width: number, height: number, colour: Colour = PAP
   const data = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) data.set(colour, i * 3);
   return { width, height, data };
-}
-
-/** [-1, 1] to 0..255, rounded; the same rounding as a clamped byte array. */
-export function toByte(value: number): number {
-  return Math.max(0, Math.min(255, Math.round((value + 1) * 127.5)));
 }
 
 /** The inverse of `toByte` on bytes: CHW values, three planes, whose bytes are these again. */

@@ -6,6 +6,7 @@ import type { Schedule } from '../diffusion';
 import { StudioError } from '../errors';
 import { isDiffusion, type BundleManifest } from './manifest';
 import { onnxSignature } from './onnxSignature';
+import { asShown } from './picture';
 
 /** A network that can be evaluated. */
 export interface Network {
@@ -118,6 +119,13 @@ export function outputName({ variants, output }: BundleManifest, variant: string
   return isDiffusion(entry) ? output.name : entry.output.name;
 }
 
+/** Runs one batch of named tensors, and gives what `read` makes of the named output. */
+export type RunBatch = (
+  inputs: Record<string, PlainTensor>,
+  output: string,
+  read: (output: RuntimeTensor | undefined) => Float32Array,
+) => Promise<Float32Array>;
+
 /**
  * A network of any runtime: what `Network.run` promises, from what runs one batch of named tensors. Rows beyond a batch
  * that the file fixes go through it in several runs, the last one filled up with copies.
@@ -126,11 +134,7 @@ export function networkOf(
   manifest: BundleManifest,
   variant: string,
   form: InputForm,
-  runBatch: (
-    inputs: Record<string, PlainTensor>,
-    output: string,
-    read: (output: RuntimeTensor | undefined) => Float32Array,
-  ) => Promise<Float32Array>,
+  runBatch: RunBatch,
 ): Network {
   const length = pictureLength(manifest);
   const output = outputName(manifest, variant);
@@ -193,9 +197,22 @@ export function networkOutput(output: RuntimeTensor | undefined, length: number)
   return data;
 }
 
-/** A grader's output for one picture: the probabilities of the grades. @throws StudioError as `networkOutput`. */
-export function gradesRead(output: RuntimeTensor | undefined, count: number): number[] {
-  return Array.from(networkOutput(output, count));
+/**
+ * A grader of any runtime: the probabilities of the grades, lowest first, for a flat CHW picture, from what runs one batch of
+ * named tensors. It was made for pictures in files, so it is given the values that the picture's bytes have.
+ * @throws StudioError as `networkOutput`.
+ */
+export function graderOf(
+  { image, grades }: BundleManifest,
+  names: { readonly input: { readonly name: string }; readonly output: { readonly name: string } },
+  runBatch: RunBatch,
+): (picture: Float32Array) => Promise<number[]> {
+  const dims = [1, image.channels, image.height, image.width];
+  return async (picture) => {
+    const input = { type: 'float32', data: asShown(picture), dims } as const;
+    const read = (output: RuntimeTensor | undefined) => networkOutput(output, grades.length);
+    return Array.from(await runBatch({ [names.input.name]: input }, names.output.name, read));
+  };
 }
 
 /**

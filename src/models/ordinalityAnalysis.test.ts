@@ -10,6 +10,7 @@ import {
 } from './ordinality';
 import {
   curve,
+  gradeRead,
   meanDistances,
   measureRun,
   orderPlaces,
@@ -162,6 +163,14 @@ test('a place is what it was measured as, whatever the order', () => {
       },
     ),
   );
+});
+
+test('the grade read is the median, not the likeliest', () => {
+  expect(gradeRead([0.3, 0.25, 0.45])).toBe(1);
+  expect(gradeRead([0.5, 0, 0.5])).toBe(0);
+  expect(gradeRead([0, 0, 1])).toBe(2);
+  // A sum that rounding left below one half.
+  expect(gradeRead([0.1, 0.2, 0.2 - 1e-12, 0.5])).toBe(2);
 });
 
 test('what the grader read', () => {

@@ -208,10 +208,18 @@ export interface Reading {
   readonly n: number;
 }
 
-const mostLikely = (probabilities: readonly number[]) => probabilities.indexOf(Math.max(...probabilities));
+/**
+ * The grade that a grader reads, as an index: the median of its probabilities, the lowest grade at which half of them is
+ * reached, as the evaluation protocol reads it.
+ */
+export function gradeRead(probabilities: readonly number[]): number {
+  let sum = 0;
+  const at = probabilities.findIndex((p) => (sum += p) >= 0.5 - 1e-9);
+  return at < 0 ? probabilities.length - 1 : at;
+}
 
 /**
- * Asked against read, for pictures asked at a whole grade; the answer is the most likely grade.
+ * Asked against read, for pictures asked at a whole grade; the answer is `gradeRead`.
  * @param grades the grades' clinical values.
  * @returns null when no picture was read.
  */
@@ -222,7 +230,7 @@ export function reading(
 ): Reading | null {
   const judged = trajectories.flatMap(({ variant: own, severity, seed, read }) => {
     const truth = grades.indexOf(severity);
-    return own === variant && read && truth >= 0 ? [{ seed, truth, answer: mostLikely(read) }] : [];
+    return own === variant && read && truth >= 0 ? [{ seed, truth, answer: gradeRead(read) }] : [];
   });
   if (judged.length === 0) return null;
   const size = grades.length;

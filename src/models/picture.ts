@@ -16,6 +16,16 @@ export function fitsPixels(length: number, pixels: number): boolean {
   return length === pixels || length === 3 * pixels;
 }
 
+/** [-1, 1] to 0..255, rounded; the same rounding as a clamped byte array. */
+export function toByte(value: number): number {
+  return Math.max(0, Math.min(255, Math.round((value + 1) * 127.5)));
+}
+
+/** A picture's values as a screen or a file shows them: those of its bytes, so within [-1, 1]. */
+export function asShown(picture: Float32Array): Float32Array {
+  return picture.map((value) => toByte(value) / 127.5 - 1);
+}
+
 /** The same picture with three planes. @throws RangeError as `planesOf`. */
 export function inColour(chw: Float32Array, pixels: number): Float32Array {
   const planes = planesOf(chw.length, pixels);

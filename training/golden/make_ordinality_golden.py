@@ -1,8 +1,9 @@
 """One ordinality run on the phantom by this lab: the numbers that the page and the command line must find too.
 
 Writes ``e2e/golden/ordinality/phantom.json``: the run as the studio takes it, the SHA-256 of the weights, and for every
-trajectory and step the distances of the grades' noise estimates and every triple, from the lab's own sampler and geometry.
-To be run again whenever the phantom's weights change::
+trajectory and step the distances of the grades' noise estimates and every triple, from the lab's own sampler and geometry, and
+the probabilities that a small grader (make_grader_golden.py) reads from the finished picture.
+To be run again whenever the phantom's weights or that grader change::
 
     python training/golden/make_ordinality_golden.py
 """
@@ -19,11 +20,23 @@ import numpy as np
 import onnxruntime
 import torch
 
+from odm.evaluation.grader import probabilities
 from odm.losses import rms_distance, triple
-from odm.sampling import Array, Predict, conditioning_plan, from_onnx, sample, sampler_table, schedule_from
+from odm.onnx_torch import OnnxModule
+from odm.sampling import (
+    Array,
+    Predict,
+    conditioning_plan,
+    from_onnx,
+    sample,
+    sampler_table,
+    schedule_from,
+    to_uint8,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "e2e" / "golden" / "ordinality"
+GRADER = ROOT / "e2e" / "golden" / "grader"
 
 #: as the studio's OrdinalityRequest; a fractional severity and guidance, so that no grade's own row is the sampler's
 RUN: dict[str, Any] = {
@@ -38,8 +51,10 @@ RUN: dict[str, Any] = {
 }
 
 
-def trajectory(manifest: dict[str, Any], predict: Predict, severity: float, seed: int) -> list[dict[str, Any]]:
-    """The measurements of every step of one run."""
+def trajectory(
+    manifest: dict[str, Any], predict: Predict, severity: float, seed: int
+) -> tuple[list[dict[str, Any]], Array]:
+    """The measurements of every step of one run, and its picture [3, H, W]."""
     values = [grade["value"] for grade in manifest["grades"]]
     count = len(values)
     low, high = manifest["diffusion"]["tRange"]
@@ -78,14 +93,15 @@ def trajectory(manifest: dict[str, Any], predict: Predict, severity: float, seed
             }
         )
 
-    sample(predict, conditioning_plan(severity, values, RUN["guidance"]), table, seed, shape, measure)
-    return steps
+    picture = sample(predict, conditioning_plan(severity, values, RUN["guidance"]), table, seed, shape, measure)
+    return steps, picture
 
 
 def main() -> None:
     folder = ROOT / "models" / RUN["model"]
     manifest = json.loads((folder / "manifest.json").read_text())
     names = tuple(manifest["inputs"][key]["name"] for key in ("x", "t", "y"))
+    reader = OnnxModule((GRADER / "ordinal.onnx").read_bytes())
     weights: dict[str, str] = {}
     trajectories: list[dict[str, Any]] = []
     for variant in RUN["variants"]:
@@ -95,8 +111,10 @@ def main() -> None:
         predict = from_onnx(session, (names[0], names[1], names[2]), manifest["output"]["name"])
         for severity in RUN["severities"]:
             for seed in RUN["seeds"]:
-                steps = trajectory(manifest, predict, severity, seed)
-                trajectories.append({"variant": variant, "severity": severity, "seed": seed, "steps": steps})
+                steps, picture = trajectory(manifest, predict, severity, seed)
+                read = probabilities(reader, to_uint8(picture)[None], torch.device("cpu"), 1)[0].tolist()
+                name = {"variant": variant, "severity": severity, "seed": seed}
+                trajectories.append({**name, "steps": steps, "read": read})
     TARGET.mkdir(parents=True, exist_ok=True)
     file = TARGET / f"{RUN['model']}.json"
     golden = {"request": RUN, "weightsSha256": weights, "trajectories": trajectories}
