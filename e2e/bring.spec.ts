@@ -141,7 +141,7 @@ test('a foreign U-Net runs as it is, a ZIP is taken in, and what cannot work say
   await page.getByTestId('bring-model').click();
   await drop(page, `${FOLDER}/grey28.onnx`);
   await expect(page.getByTestId('foreign-grades')).toHaveValue('10');
-  await expect(page.getByTestId('foreign-channels')).toHaveValue('1');
+  await expect(page.getByTestId('foreign-colour')).toHaveValue('grey');
   await page.getByTestId('foreign-steps').fill('3');
   await page.getByTestId('foreign-steps').press('Tab');
   await page.getByTestId('foreign-submit').click();
@@ -161,7 +161,7 @@ test('a foreign U-Net runs as it is, a ZIP is taken in, and what cannot work say
     await page.getByTestId('model').selectOption('grey28');
   });
   expect(grey.request).toMatchObject({ model: 'grey28', severity: 5, steps: 3 });
-  await studio.neighboursOf(3);
+  await studio.neighboursOf(2);
   await expect(page.getByTestId('neighbour-grid').locator('canvas')).toHaveCount(30);
   await page.screenshot({ path: info.outputPath('grey.png'), fullPage: true });
   await page.getByTestId('save').click();

@@ -1,34 +1,16 @@
 /** One figure: a chart with intervals, drawn in the theme's colours, and the same numbers as a table. */
 import * as Plot from '@observablehq/plot';
-import { useEffect, useId, useRef, useState } from 'react';
+import { useCallback, useEffect, useId, useRef } from 'react';
 import { formatMeasure } from '../../store/format';
+import { Drawing, SERIES_COLOURS, SERIES_DASHES } from '../Drawing';
 import { Disclosure, TableScroll } from '../widgets';
 import type { Figure, FigurePoint } from './figures';
 
-const COLOURS = ['var(--accent)', 'var(--warn)', 'var(--good)', 'var(--bad)', 'var(--text-2)', 'var(--text)'];
-/** Told apart without colour, too. */
-const DASHES = ['none', '7 4', '2 3', '9 3 2 3', '4 4', '1 5'];
 const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'times', 'plus'] as const;
 
 export function FigureChart({ figure }: { figure: Figure }) {
-  const ref = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
   const title = useId();
-  useEffect(() => {
-    const element = ref.current;
-    if (!element) return;
-    const observer = new ResizeObserver(() => setWidth(Math.floor(element.clientWidth)));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-  useEffect(() => {
-    const element = ref.current;
-    if (!element || width < 100) return;
-    const chart = draw(figure, width);
-    // What it shows is said by the figure's words and its table.
-    chart.setAttribute('aria-hidden', 'true');
-    element.replaceChildren(chart);
-  }, [figure, width]);
+  const plot = useCallback((width: number) => draw(figure, width), [figure]);
   return (
     <figure className="model-figure" aria-labelledby={title} data-testid={`figure-${figure.id}`}>
       <figcaption>
@@ -45,7 +27,8 @@ export function FigureChart({ figure }: { figure: Figure }) {
           ))}
         </ul>
       )}
-      <div ref={ref} className="figure-chart" />
+      {/* What it shows is said by the figure’s words and its table. */}
+      <Drawing draw={plot} className="figure-chart" />
       <Disclosure title="The numbers" testId={`figure-${figure.id}-table`}>
         <FigureTable figure={figure} />
       </Disclosure>
@@ -54,7 +37,7 @@ export function FigureChart({ figure }: { figure: Figure }) {
 }
 
 function Mark({ place, kind }: { place: number; kind: Figure['kind'] }) {
-  const colour = COLOURS[place % COLOURS.length]!;
+  const colour = SERIES_COLOURS[place % SERIES_COLOURS.length]!;
   const drawn = useRef<SVGSVGElement>(null);
   useEffect(() => {
     const symbol = Plot.dot([0], {
@@ -83,7 +66,7 @@ function Mark({ place, kind }: { place: number; kind: Figure['kind'] }) {
           y2={7}
           stroke={colour}
           strokeWidth={2}
-          strokeDasharray={DASHES[place % DASHES.length]}
+          strokeDasharray={SERIES_DASHES[place % SERIES_DASHES.length]}
         />
       )}
       <g />
@@ -134,7 +117,7 @@ const FONT = { fontFamily: 'inherit', fontSize: '12px' };
 function draw(figure: Figure, width: number): SVGElement | HTMLElement {
   const { points, series, kind } = figure;
   const place = (p: FigurePoint) => series.indexOf(p.series);
-  const colour = (p: FigurePoint) => COLOURS[place(p) % COLOURS.length]!;
+  const colour = (p: FigurePoint) => SERIES_COLOURS[place(p) % SERIES_COLOURS.length]!;
   const common = {
     width,
     height: Math.max(200, Math.min(280, Math.round(width * 0.5))),
@@ -170,7 +153,7 @@ function draw(figure: Figure, width: number): SVGElement | HTMLElement {
               fx: 'x',
               x: 'series',
               y: 'value',
-              fill: COLOURS[i % COLOURS.length]!,
+              fill: SERIES_COLOURS[i % SERIES_COLOURS.length]!,
               symbol: SYMBOLS[i % SYMBOLS.length]!,
               r: 5,
             },
@@ -200,7 +183,7 @@ function draw(figure: Figure, width: number): SVGElement | HTMLElement {
         : null,
       ...series.flatMap((name, i) => {
         const own = points.filter((p) => p.series === name).sort((a, b) => Number(a.x) - Number(b.x));
-        const stroke = COLOURS[i % COLOURS.length]!;
+        const stroke = SERIES_COLOURS[i % SERIES_COLOURS.length]!;
         return [
           Plot.areaY(own, { x: 'x', y1: 'low', y2: 'high', fill: stroke, fillOpacity: 0.16 }),
           Plot.line(own, {
@@ -208,7 +191,7 @@ function draw(figure: Figure, width: number): SVGElement | HTMLElement {
             y: 'value',
             stroke,
             strokeWidth: 2,
-            strokeDasharray: DASHES[i % DASHES.length]!,
+            strokeDasharray: SERIES_DASHES[i % SERIES_DASHES.length]!,
           }),
           Plot.dot(own, { x: 'x', y: 'value', fill: stroke, symbol: SYMBOLS[i % SYMBOLS.length]!, r: 3.5 }),
         ];

@@ -1,13 +1,11 @@
 /** One chart on the page: the drawing, its legend, the same as a table, and its files. */
-import { useEffect, useRef, useState } from 'react';
+import { useCallback } from 'react';
 import { Button as AriaButton, Dialog, DialogTrigger, Popover } from 'react-aria-components';
+import { Drawing, SERIES_DASHES } from '../../components/Drawing';
 import { Icon } from '../../components/Icon';
 import { Button, Disclosure, TableScroll } from '../../components/widgets';
-import { chartPng, chartSvg, DASHES, SCREEN, type Chart, type ChartTable } from './charts';
+import { chartPng, chartSvg, SCREEN, type Chart, type ChartTable } from './charts';
 import { saveFile } from '../../store/saving';
-
-/** Below this a chart is scrolled rather than squeezed (and there is a moment without any width while the page is laid out). */
-const MIN_WIDTH = 280;
 
 interface ChartFigureProps {
   chart: Chart;
@@ -19,22 +17,7 @@ interface ChartFigureProps {
 }
 
 export function ChartFigure({ chart, caption, stem, wide = false, children }: ChartFigureProps) {
-  const place = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  useEffect(() => {
-    const element = place.current;
-    if (!element) return;
-    const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry!.contentRect.width)));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-  useEffect(() => {
-    if (width === 0) return;
-    const drawing = chart.draw(SCREEN, Math.max(MIN_WIDTH, width));
-    // Said by the place's own label; the table has the numbers.
-    drawing.setAttribute('aria-hidden', 'true');
-    place.current?.replaceChildren(drawing);
-  }, [chart, width]);
+  const draw = useCallback((width: number) => chart.draw(SCREEN, width), [chart]);
   return (
     <figure className={wide ? 'chart chart-wide' : 'chart'} data-testid={`chart-${chart.id}`}>
       <figcaption className="chart-head">
@@ -43,7 +26,7 @@ export function ChartFigure({ chart, caption, stem, wide = false, children }: Ch
         <FileMenu chart={chart} caption={caption} stem={stem} />
       </figcaption>
       {children}
-      <div ref={place} className="chart-place" role="img" aria-label={chart.description} />
+      <Drawing draw={draw} className="chart-place" role="img" aria-label={chart.description} />
       <Disclosure title="As a table" testId={`chart-${chart.id}-table`}>
         <DataTable caption={chart.description} table={chart.table} />
       </Disclosure>
@@ -65,7 +48,7 @@ function Legend({ names }: { names: readonly string[] }) {
               y2={5}
               stroke={SCREEN.series[i % SCREEN.series.length]}
               strokeWidth={2}
-              strokeDasharray={DASHES[i % DASHES.length]}
+              strokeDasharray={SERIES_DASHES[i % SERIES_DASHES.length]}
             />
           </svg>
           {name}

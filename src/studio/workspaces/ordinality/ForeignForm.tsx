@@ -3,7 +3,12 @@ import { useId, useState } from 'react';
 import { MAX_GRADES, MAX_SIDE, MIN_GRADES, MIN_SIDE, type Inspection } from '../../../models/inspect';
 import type { ForeignDescription } from '../../../models/foreign';
 import { SAMPLERS, type SamplerName } from '../../../models/request';
-import { Button, NumberBox, SelectBox } from '../../components/widgets';
+import { Button, NumberBox, SelectBox, type Choice } from '../../components/widgets';
+
+const COLOURS = [
+  { value: 'rgb', label: 'red, green, blue', channels: 3 },
+  { value: 'grey', label: 'grey', channels: 1 },
+] as const;
 
 type ScheduleKind = ForeignDescription['schedule']['kind'];
 
@@ -12,7 +17,7 @@ interface Draft {
   readonly scale: string;
   readonly labels: readonly string[];
   readonly values: readonly number[];
-  readonly channels: 1 | 3;
+  readonly colour: (typeof COLOURS)[number]['value'];
   readonly width: number;
   readonly height: number;
   readonly prediction: ForeignDescription['prediction'];
@@ -31,10 +36,6 @@ interface Draft {
   readonly credit: string;
 }
 
-const COLOURS = [
-  { value: '3', label: 'red, green, blue' },
-  { value: '1', label: 'grey' },
-] as const;
 const FALLBACK_GRADES = 5;
 const FALLBACK_SIDE = 128;
 
@@ -47,7 +48,7 @@ function firstDraft(name: string, inspection: Inspection): Draft {
     scale: `Grades 0–${grades - 1}`,
     labels: Array.from({ length: grades }, (_, k) => `Grade ${k}`),
     values: Array.from({ length: grades }, (_, k) => k),
-    channels: inspection.channels ?? 3,
+    colour: inspection.channels === 1 ? 'grey' : 'rgb',
     width: inspection.width ?? FALLBACK_SIDE,
     height: inspection.height ?? FALLBACK_SIDE,
     prediction: table ? 'epsilon' : 'x0',
@@ -71,6 +72,7 @@ function describe(draft: Draft, { t, y }: Inspection): ForeignDescription {
   const { schedule: kind, trainSteps: steps, betaStart: start, betaEnd: end } = draft;
   return {
     ...draft,
+    channels: COLOURS.find(({ value }) => value === draft.colour)!.channels,
     title: draft.title.trim() || 'My model',
     scale: draft.scale.trim() || 'Grades',
     grades: draft.values.map((value, k) => ({ value, label: draft.labels[k]?.trim() || `Grade ${value}` })),
@@ -95,6 +97,15 @@ interface ForeignFormProps {
   onSubmit: (description: ForeignDescription) => void;
 }
 
+/** Keys of a draft whose values are of a kind. */
+type Keys<T> = { [K in keyof Draft]-?: Draft[K] extends T ? K : never }[keyof Draft];
+type NumberLimits = Pick<
+  Parameters<typeof NumberBox>[0],
+  'min' | 'max' | 'step' | 'digits' | 'bare' | 'disabled'
+>;
+const BETA: NumberLimits = { min: 1e-7, max: 0.999, step: 1e-7, digits: 7, bare: true };
+const SIDE: NumberLimits = { min: MIN_SIDE, max: MAX_SIDE, bare: true };
+
 export function ForeignForm({ name, inspection, busy, onSubmit }: ForeignFormProps) {
   const [draft, setDraft] = useState(() => firstDraft(name, inspection));
   const set = (change: Partial<Draft>) => setDraft({ ...draft, ...change });
@@ -104,6 +115,32 @@ export function ForeignForm({ name, inspection, busy, onSubmit }: ForeignFormPro
       values: Array.from({ length: count }, (_, k) => draft.values[k] ?? (draft.values[k - 1] ?? k - 1) + 1),
       labels: Array.from({ length: count }, (_, k) => draft.labels[k] ?? `Grade ${k}`),
     });
+  const choice = <K extends Keys<string>>(label: string, key: K, choices: readonly Choice<Draft[K]>[]) => (
+    <SelectBox
+      label={label}
+      value={draft[key]}
+      choices={choices}
+      onChange={(value) => set({ [key]: value })}
+      testId={`foreign-${key}`}
+    />
+  );
+  const number = (label: string, key: Keys<number>, limits: NumberLimits) => (
+    <NumberBox
+      label={label}
+      value={draft[key]}
+      {...limits}
+      onChange={(value) => set({ [key]: value })}
+      testId={`foreign-${key}`}
+    />
+  );
+  const words = (label: string, key: Keys<string>) => (
+    <TextBox
+      label={label}
+      value={draft[key]}
+      onChange={(value) => set({ [key]: value })}
+      testId={`foreign-${key}`}
+    />
+  );
   return (
     <form
       className="foreign-form"
@@ -120,142 +157,66 @@ export function ForeignForm({ name, inspection, busy, onSubmit }: ForeignFormPro
       <fieldset>
         <legend>Inputs and output</legend>
         <div className="field-pair">
-          <SelectBox
-            label="Noisy picture"
-            value={draft.x}
-            choices={named(inspection.x)}
-            onChange={(x) => set({ x })}
-          />
-          <SelectBox
-            label="Time"
-            value={draft.t}
-            choices={inspection.t.map(({ name: value, kind }) => ({
+          {choice('Noisy picture', 'x', named(inspection.x))}
+          {choice(
+            'Time',
+            't',
+            inspection.t.map(({ name: value, kind }) => ({
               value,
               label: `${value} (${kind === 'int64' ? 'training step' : '0..1'})`,
-            }))}
-            onChange={(t) => set({ t })}
-          />
-          <SelectBox
-            label="Grade"
-            value={draft.y}
-            choices={inspection.y.map(({ name: value, kind }) => ({
+            })),
+          )}
+          {choice(
+            'Grade',
+            'y',
+            inspection.y.map(({ name: value, kind }) => ({
               value,
               label: `${value} (${kind === 'index' ? 'class number' : 'class weights'})`,
-            }))}
-            onChange={(y) => set({ y })}
-          />
-          <SelectBox
-            label="Output"
-            value={draft.output}
-            choices={named(inspection.output)}
-            onChange={(output) => set({ output })}
-          />
+            })),
+          )}
+          {choice('Output', 'output', named(inspection.output))}
         </div>
       </fieldset>
       <fieldset>
         <legend>Diffusion</legend>
         <div className="field-pair">
-          <SelectBox
-            label="It predicts"
-            value={draft.prediction}
-            choices={[
-              { value: 'epsilon', label: 'the noise (epsilon)' },
-              { value: 'x0', label: 'the picture (x0)' },
-              { value: 'v', label: 'velocity (v)' },
-            ]}
-            onChange={(prediction) => set({ prediction })}
-            testId="foreign-prediction"
-          />
-          <SelectBox
-            label="Noise schedule"
-            value={draft.schedule}
-            choices={[
-              { value: 'linear', label: 'linear betas' },
-              { value: 'scaled_linear', label: 'scaled linear betas' },
-              { value: 'squaredcos_cap_v2', label: 'cosine betas (squaredcos_cap_v2)' },
-              { value: 'cosine', label: 'cosine, continuous time 0..1' },
-            ]}
-            onChange={(schedule) => set({ schedule })}
-            testId="foreign-schedule"
-          />
-          {draft.schedule !== 'cosine' && (
-            <NumberBox
-              label="Training steps"
-              value={draft.trainSteps}
-              min={2}
-              max={10000}
-              bare
-              onChange={(trainSteps) => set({ trainSteps })}
-            />
-          )}
+          {choice('It predicts', 'prediction', [
+            { value: 'epsilon', label: 'the noise (epsilon)' },
+            { value: 'x0', label: 'the picture (x0)' },
+            { value: 'v', label: 'velocity (v)' },
+          ])}
+          {choice('Noise schedule', 'schedule', [
+            { value: 'linear', label: 'linear betas' },
+            { value: 'scaled_linear', label: 'scaled linear betas' },
+            { value: 'squaredcos_cap_v2', label: 'cosine betas (squaredcos_cap_v2)' },
+            { value: 'cosine', label: 'cosine, continuous time 0..1' },
+          ])}
+          {draft.schedule !== 'cosine' &&
+            number('Training steps', 'trainSteps', { min: 2, max: 10000, bare: true })}
           {(draft.schedule === 'linear' || draft.schedule === 'scaled_linear') && (
             <>
-              <NumberBox
-                label="First beta"
-                value={draft.betaStart}
-                min={0.0000001}
-                max={0.999}
-                step={0.0000001}
-                digits={7}
-                bare
-                onChange={(betaStart) => set({ betaStart })}
-              />
-              <NumberBox
-                label="Last beta"
-                value={draft.betaEnd}
-                min={0.0000001}
-                max={0.999}
-                step={0.0000001}
-                digits={7}
-                bare
-                onChange={(betaEnd) => set({ betaEnd })}
-              />
+              {number('First beta', 'betaStart', BETA)}
+              {number('Last beta', 'betaEnd', BETA)}
             </>
           )}
-          <SelectBox
-            label="Sampler at first"
-            value={draft.sampler}
-            choices={SAMPLERS.map((value) => ({ value, label: value }))}
-            onChange={(sampler) => set({ sampler })}
-          />
-          <NumberBox
-            label="Steps at first"
-            value={draft.steps}
-            min={1}
-            max={1000}
-            onChange={(steps) => set({ steps })}
-            testId="foreign-steps"
-          />
+          {choice(
+            'Sampler at first',
+            'sampler',
+            SAMPLERS.map((value) => ({ value, label: value })),
+          )}
+          {number('Steps at first', 'steps', { min: 1, max: 1000 })}
         </div>
       </fieldset>
       <fieldset>
         <legend>Pictures and grades</legend>
         <div className="field-pair">
-          <SelectBox
-            label="Colour"
-            value={String(draft.channels)}
-            choices={COLOURS.filter(({ value }) => [null, Number(value)].includes(inspection.channels))}
-            onChange={(value) => set({ channels: value === '1' ? 1 : 3 })}
-            testId="foreign-channels"
-          />
-          <NumberBox
-            label="Width"
-            value={draft.width}
-            min={MIN_SIDE}
-            max={MAX_SIDE}
-            bare
-            disabled={inspection.width !== null}
-            onChange={(width) => set({ width })}
-          />
-          <NumberBox
-            label="Height"
-            value={draft.height}
-            min={MIN_SIDE}
-            max={MAX_SIDE}
-            bare
-            disabled={inspection.height !== null}
-            onChange={(height) => set({ height })}
-          />
+          {choice(
+            'Colour',
+            'colour',
+            COLOURS.filter(({ channels }) => [null, channels].includes(inspection.channels)),
+          )}
+          {number('Width', 'width', { ...SIDE, disabled: inspection.width !== null })}
+          {number('Height', 'height', { ...SIDE, disabled: inspection.height !== null })}
           <NumberBox
             label="Number of grades"
             value={draft.values.length}
@@ -264,7 +225,7 @@ export function ForeignForm({ name, inspection, busy, onSubmit }: ForeignFormPro
             onChange={setCount}
             testId="foreign-grades"
           />
-          <TextBox label="Name of the scale" value={draft.scale} onChange={(scale) => set({ scale })} />
+          {words('Name of the scale', 'scale')}
         </div>
         <ol className="foreign-grades">
           {draft.values.map((value, k) => (
@@ -291,15 +252,10 @@ export function ForeignForm({ name, inspection, busy, onSubmit }: ForeignFormPro
       <fieldset>
         <legend>Name and source</legend>
         <div className="field-pair">
-          <TextBox
-            label="Name of the model"
-            value={draft.title}
-            onChange={(title) => set({ title })}
-            testId="foreign-title"
-          />
-          <TextBox label="Trained on" value={draft.data} onChange={(data) => set({ data })} />
-          <TextBox label="Licence" value={draft.license} onChange={(license) => set({ license })} />
-          <TextBox label="Credit" value={draft.credit} onChange={(credit) => set({ credit })} />
+          {words('Name of the model', 'title')}
+          {words('Trained on', 'data')}
+          {words('Licence', 'license')}
+          {words('Credit', 'credit')}
         </div>
       </fieldset>
       <Button kind="primary" type="submit" isDisabled={busy} testId="foreign-submit">

@@ -12,9 +12,9 @@ export function OrdinalityWorkspace() {
   const shown = useShownRun();
   const triples = shown ? triplesOf(shown.run.manifest.grades.length).length : 0;
   return (
-    <main className="ordinality">
+    <main className="settings-beside">
       <SetupPanel />
-      <div className="ordinality-results">
+      <div className="settings-beside-shown">
         <Progress exportMenu={shown && <ExportMenu shown={shown} />} />
         {shown ? (
           <>

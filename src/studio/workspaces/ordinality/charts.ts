@@ -6,6 +6,7 @@ import * as Plot from '@observablehq/plot';
 import { interpolateBlues } from 'd3-scale-chromatic';
 import type { PlanarMap } from '../../../diffusion';
 import type { CurvePoint, Measure } from '../../../models/ordinalityAnalysis';
+import { SERIES_COLOURS, SERIES_DASHES } from '../../components/Drawing';
 import { formatMeasure } from '../../store/format';
 
 export interface Palette {
@@ -23,7 +24,7 @@ export const SCREEN: Palette = {
   muted: 'var(--text-2)',
   grid: 'var(--line)',
   surface: 'var(--surface)',
-  series: ['var(--accent)', 'var(--warn)', 'var(--good)', 'var(--bad)'],
+  series: SERIES_COLOURS,
 };
 /** For files, which may be printed. */
 export const PAPER: Palette = {
@@ -33,8 +34,6 @@ export const PAPER: Palette = {
   surface: '#ffffff',
   series: ['#0b6b7b', '#8a4b00', '#1c6b3f', '#a4262c'],
 };
-/** Lines are told apart without colour, too. */
-export const DASHES = ['none', '7 4', '2 3', '9 3 2 3'];
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
 
@@ -134,7 +133,7 @@ export function curveChart(measure: Measure, facets: readonly Facet[], t: number
             y: 'mean',
             stroke,
             strokeWidth: 2,
-            strokeDasharray: DASHES[place % DASHES.length]!,
+            strokeDasharray: SERIES_DASHES[place % SERIES_DASHES.length]!,
             ...fx,
           }),
           // A single step makes no line.
@@ -238,7 +237,7 @@ export function mapChart(facets: readonly MapFacet[], grades: readonly string[])
             [along]: 'facet',
             stroke,
             strokeWidth: 2,
-            strokeDasharray: DASHES[place % DASHES.length]!,
+            strokeDasharray: SERIES_DASHES[place % SERIES_DASHES.length]!,
           }),
           Plot.dot(own, { x: 'x', y: 'y', [along]: 'facet', r: 5, fill: stroke, stroke: palette.surface }),
           Plot.text(own, {
@@ -392,7 +391,7 @@ export function chartSvg(chart: Chart, caption: string, width = 720): string {
         y2: 48,
         stroke: PAPER.series[place % PAPER.series.length]!,
         'stroke-width': 2,
-        'stroke-dasharray': DASHES[place % DASHES.length]!,
+        'stroke-dasharray': SERIES_DASHES[place % SERIES_DASHES.length]!,
       }),
       make('text', { x: x + 34, y: 52, 'font-size': 12, fill: PAPER.text }, name),
     );

@@ -73,18 +73,22 @@ const RENEW_MS = 1000;
 
 const FIRST_LOOK: Look = { step: 0, triples: 'all', seed: null, sort: { by: 'slack', falling: true } };
 
+const NO_RUN = {
+  status: 'none',
+  problem: null,
+  request: null,
+  manifest: null,
+  trajectories: [],
+  done: 0,
+  planned: 0,
+  current: null,
+  msPerTrajectory: null,
+} as const satisfies Partial<RunnerState>;
+
 export class OrdinalityRunner {
   readonly store = createStore<RunnerState>()(() => ({
+    ...NO_RUN,
     setup: null,
-    status: 'none',
-    problem: null,
-    request: null,
-    manifest: null,
-    trajectories: [],
-    done: 0,
-    planned: 0,
-    current: null,
-    msPerTrajectory: null,
     computedBy: '',
     look: FIRST_LOOK,
     kept: true,
@@ -160,17 +164,7 @@ export class OrdinalityRunner {
   async discard(): Promise<void> {
     this.#stop();
     this.#known.clear();
-    this.store.setState({
-      status: 'none',
-      problem: null,
-      request: null,
-      manifest: null,
-      trajectories: [],
-      done: 0,
-      planned: 0,
-      current: null,
-      msPerTrajectory: null,
-    });
+    this.store.setState(NO_RUN);
     await this.#keeper.clear().catch(() => undefined);
   }
 

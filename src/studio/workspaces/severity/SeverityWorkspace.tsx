@@ -16,9 +16,9 @@ export function SeverityWorkspace() {
   const tab = useDeskState((s) => s.tab);
   const slots = useDeskState((s) => s.slots.length);
   return (
-    <main className="severity">
+    <main className="settings-beside">
       <Settings />
-      <div className="severity-main">
+      <div className="settings-beside-shown severity-main">
         <Segmented
           label="What to do"
           value={tab}
