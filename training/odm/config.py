@@ -113,6 +113,7 @@ class TrainConfig(DataConfig):
     ema_rampup: float = 0.05  # the half-life is at most this share of the images seen so far
     precision: Literal["bf16", "fp32"] = "bf16"
     init_from: str = ""  # a trunk's checkpoint that this run, a branch, goes on from (weights, EMA, optimiser, batches)
+    init_continues: bool = False  # init_from is an earlier part of this same branch, not its trunk
     init_average: bool = False  # begin instead from the trunk's averaged weights, with a fresh optimiser
     # --- bookkeeping ---
     log_images: int = 1_600  # a log line this often
@@ -140,8 +141,9 @@ class TrainConfig(DataConfig):
             *super().checks(),
             (self.ordinal_lambda == 0 or len(self.grades) >= 3, "the ordinal loss needs at least three grades"),
             (self.ordinal_anchor == 0 or self.ordinal_lambda > 0, "ordinal_anchor needs ordinal_lambda"),
-        (self.ordinal_anchor == 0 or self.init_from != "", "ordinal_anchor needs init_from, a trunk to hold on to"),
-        (len(self.blocks) == levels, "blocks needs one number per level of channels"),
+            (self.ordinal_anchor == 0 or self.init_from != "", "ordinal_anchor needs init_from, a trunk to hold on to"),
+            (not self.init_continues or self.init_from != "", "init_continues needs init_from"),
+            (len(self.blocks) == levels, "blocks needs one number per level of channels"),
             (len(self.up_blocks) == levels - 1, "up_blocks needs one number per level of channels but the last"),
             (self.uniform_share + self.low_noise_share <= 1, "uniform_share + low_noise_share must not exceed 1"),
             (len(self.low_noise_range) == 2 and 0 < self.low_noise_range[0] < self.low_noise_range[1] < 1, "low_noise_range must lie inside (0, 1)"),
@@ -178,7 +180,6 @@ class GanConfig(DataConfig):
     ema_halflife_images: int = 20_000
     ema_rampup: float = 0.05  # the half-life is at most this share of the images seen so far
     precision: Literal["bf16", "fp32"] = "bf16"  # of grids of 16x16 and larger; penalties are always fp32
-    init_average: bool = False  # begin instead from the trunk's averaged weights, with a fresh optimiser
     # --- bookkeeping ---
     log_images: int = 12_800
     checkpoint_minutes: float = 2.0

@@ -30,9 +30,9 @@ from .stylegan import Generator
 Network = TypeVar("Network", bound=torch.nn.Module)
 
 OPSET = 18
-HALVE_FROM = 256  # parameters of at least this many elements are stored as float16; the rest cost nothing as they are
-# at both ends of the network, where few parameters carry the whole picture, rounding is felt most
-KEPT_FLOAT32 = ("stem.", "linear.", "linear_gain.", "head.")
+# A parameter is stored as float16 when it holds at least this share of all: so are the coarse grids', which are most of the
+# file. The many small ones (both ends, the fine grids, the embedding) touch every pixel; their rounding is felt the most.
+HALVED_SHARE = 1 / 60
 TOLERANCE_FLOAT32 = 1e-3
 TOLERANCE_ROUNDED = 1e-5
 # a generator's layers add up what a denoiser's skip path does not see
@@ -87,17 +87,19 @@ class Exported:
     operators: dict[str, int]
 
 
-def is_halved(name: str, elements: int) -> bool:
-    """Whether the file stores parameter ``name`` as float16."""
-    return elements >= HALVE_FROM and not name.startswith(KEPT_FLOAT32)
+def halved_names(model: torch.nn.Module) -> set[str]:
+    """The parameters that the file stores as float16."""
+    sizes = {name: p.numel() for name, p in model.named_parameters()}
+    return {name for name, elements in sizes.items() if elements >= HALVED_SHARE * sum(sizes.values())}
 
 
 def rounded(model: Network) -> Network:
     """A copy of the network whose large parameters are what the file stores: rounded to float16."""
     twin = copy.deepcopy(model)
+    halved = halved_names(model)
     with torch.no_grad():
         for name, p in twin.named_parameters():
-            if is_halved(name, p.numel()):
+            if name in halved:
                 p.copy_(p.half().float())
     return twin
 
@@ -270,8 +272,7 @@ def _finish(
 ) -> Exported:
     """Simplifies, halves and checks; raises ``ExportError``."""
     simplify(proto)
-    sizes = {name: p.numel() for name, p in model.named_parameters()}
-    halve(proto, {i.name for i in proto.graph.initializer if is_halved(i.name, sizes.get(i.name, 0))})
+    halve(proto, halved_names(model))
     shorten_names(proto)
     onnx.checker.check_model(proto, full_check=True)
     payload = proto.SerializeToString()
@@ -286,7 +287,7 @@ def _finish(
             raise ExportError(f"the exported file differs from {what} by {found:.2e}; at most {allowed:.0e} is allowed")
     return Exported(
         payload=payload,
-        params=sum(sizes.values()),
+        params=sum(p.numel() for p in model.parameters()),
         max_error_float32=against_float32,
         max_error_rounded=against_rounded,
         operators=dict(Counter(n.op_type for n in proto.graph.node)),

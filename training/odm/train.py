@@ -181,12 +181,15 @@ class Run:
                 raise CheckpointError(
                     f"{config.init_from}: a branch keeps its trunk's batch, {state['config']['batch']}"
                 )
-            self.step, self.seconds, optimizer_state = state["step"], state["seconds"], state["optimizer"]
+            self.step, self.seconds = state["step"], state["seconds"]
             self.began_at = self.images
-            self.branched_at = state["branched_at"] if state["config"]["ordinal_lambda"] > 0 else self.images
+            self.branched_at = state["branched_at"] if config.init_continues else self.images
             anchor = state["ema"] if config.ordinal_anchor > 0 else None
             if config.init_average:
+                # all that is needed of the trunk is its average, so a checkpoint thinned to that serves too
                 state, optimizer_state = {**state, "model": state["ema"]}, None
+            else:
+                optimizer_state = state["optimizer"]
         else:
             state = {"model": model.state_dict(), "ema": model.state_dict()}
         try:

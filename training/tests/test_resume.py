@@ -146,9 +146,13 @@ def test_branches_start_from_the_trunk_and_count_its_images(tmp_path: Path, conf
     state = train(config, first, 12, "--init", str(trunk / LATEST))
     assert (state["branched_at"], state["began_at"], state["step"]) == (8, 8, 3)
     assert (first / "config.json").is_file()
-    # a second part of the branch still counts from the trunk
-    state = train(config, second, 16, "--init", str(first / LATEST))
-    assert (state["branched_at"], state["began_at"], state["step"]) == (8, 12, 4)
+    # a second part of a branch still counts from the trunk, of a standard one too; nothing but the average is needed of the first
+    for settings, part in ((config, second), (plain, tmp_path / "plain-second")):
+        thin = {k: v for k, v in read_checkpoint(first / LATEST).items() if k not in ("model", "optimizer")}
+        save_checkpoint(tmp_path / "thin", thin)
+        settings.write_text(settings.read_text() + "init_continues = true\ninit_average = true\n", encoding="utf-8")
+        state = train(settings, part, 16, "--init", str(tmp_path / "thin" / LATEST))
+        assert (state["branched_at"], state["began_at"], state["step"]) == (8, 12, 4)
 
 
 def test_a_branch_may_begin_from_the_average_and_hold_on_to_it(tmp_path: Path, config: Path) -> None:
