@@ -73,6 +73,9 @@ function stepChartsOf(shown: ShownRun, step: number, seed: number | null): Chart
   ];
 }
 
+/** A kappa: two digits, a sign only below zero. */
+const agreement = (kappa: number) => formatSigned(kappa, 2).replace(/^\+/, '');
+
 /** Asked against read, for every variant whose pictures the grader has read; null when there are none. */
 function gradingOf(shown: ShownRun): { chart: Chart; lines: string[] } | null {
   const { run } = shown;
@@ -97,9 +100,9 @@ function gradingOf(shown: ShownRun): { chart: Chart; lines: string[] } | null {
     ),
     lines: found.map(({ title, kappa, n }) => {
       const interval = Number.isFinite(kappa.low)
-        ? ` (95 % interval ${formatSigned(kappa.low, 2)} to ${formatSigned(kappa.high, 2)}, over ${kappa.n} seeds)`
+        ? ` (95 % interval ${agreement(kappa.low)} to ${agreement(kappa.high)}, over ${kappa.n} seeds)`
         : '';
-      const value = Number.isFinite(kappa.mean) ? formatSigned(kappa.mean, 2) : 'not defined';
+      const value = Number.isFinite(kappa.mean) ? agreement(kappa.mean) : 'not defined';
       return `${title}: weighted kappa ${value}${interval}, n = ${n} pictures`;
     }),
   };
@@ -238,9 +241,8 @@ function Grading({ shown }: { shown: ShownRun }) {
         <>
           <p className="panel-note">
             {grader.title}, trained on real images only, reads every finished picture. On real images its own
-            weighted kappa is {formatSigned(grader.qwk.value, 2)} (95 % interval{' '}
-            {formatSigned(grader.qwk.interval[0], 2)} to {formatSigned(grader.qwk.interval[1], 2)}, n ={' '}
-            {grader.qwk.n}): it can judge no better than that.
+            weighted kappa is {agreement(grader.qwk.value)} (95 % interval {agreement(grader.qwk.interval[0])}{' '}
+            to {agreement(grader.qwk.interval[1])}, n = {grader.qwk.n}): it can judge no better than that.
           </p>
           <ul className="qa-lines" data-testid="qa-kappa">
             {grading.lines.map((line) => (

@@ -3,6 +3,7 @@ import { useId, useState } from 'react';
 import { MAX_GRADES, MAX_SIDE, MIN_GRADES, MIN_SIDE, type Inspection } from '../../../models/inspect';
 import type { ForeignDescription } from '../../../models/foreign';
 import { SAMPLERS, type SamplerName } from '../../../models/request';
+import { SAMPLER_TITLES } from '../../components/samplers';
 import { Button, NumberBox, SelectBox, type Choice } from '../../components/widgets';
 
 const COLOURS = [
@@ -84,9 +85,9 @@ function describe(draft: Draft, { t, y }: Inspection): ForeignDescription {
           : { kind, steps, start, end },
     t: t.find(({ name }) => name === draft.t)!,
     y: y.find(({ name }) => name === draft.y)!,
-    data: draft.data.trim() || 'Not said',
-    license: draft.license.trim() || 'Not said',
-    credit: draft.credit.trim() || 'Not said',
+    data: draft.data.trim() || 'data that were not named',
+    license: draft.license.trim() || 'Not stated',
+    credit: draft.credit.trim() || 'Not stated',
   };
 }
 
@@ -202,7 +203,7 @@ export function ForeignForm({ name, inspection, busy, onSubmit }: ForeignFormPro
           {choice(
             'Sampler at first',
             'sampler',
-            SAMPLERS.map((value) => ({ value, label: value })),
+            SAMPLERS.map((value) => ({ value, label: SAMPLER_TITLES[value] })),
           )}
           {number('Steps at first', 'steps', { min: 1, max: 1000 })}
         </div>

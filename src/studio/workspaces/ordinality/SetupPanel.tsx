@@ -1,18 +1,13 @@
 /** What is to be measured: model, variants, seeds, sampling. */
 import { useEffect } from 'react';
-import { SAMPLERS, type SamplerName } from '../../../models/request';
+import { SAMPLERS } from '../../../models/request';
 import { parseSeeds } from '../../../models/seeds';
+import { SAMPLER_TITLES } from '../../components/samplers';
 import { Button, NumberBox, SelectBox, Switch } from '../../components/widgets';
 import { useStudio } from '../../context';
 import { BringYourOwn } from './BringYourOwn';
 import { useRun, useRunner } from './shown';
 import { measurable } from './runner';
-
-const SAMPLER_TITLES: Record<SamplerName, string> = {
-  ddpm: 'DDPM (random)',
-  ddim: 'DDIM',
-  'dpmpp-2m': 'DPM-Solver++ 2M',
-};
 
 function seedCount(text: string): number | null {
   try {

@@ -204,6 +204,11 @@ export function mapChart(facets: readonly MapFacet[], grades: readonly string[])
     map.points.map(([x, y], i) => ({ facet: title, x, y, grade: grades[i]!, place })),
   );
   const reach = Math.max(1e-12, ...data.map((d) => Math.max(Math.abs(d.x), 1.6 * Math.abs(d.y)))) * 1.18;
+  // One either side of zero, and well inside, so that neighbouring facets' numbers keep apart.
+  const tick = [5, 2, 1]
+    .map((f) => f * 10 ** Math.floor(Math.log10(reach * 0.6)))
+    .find((v) => v <= reach * 0.6)!;
+  const ticks = [-tick, 0, tick];
   const shares = facets
     .map(({ title, map }) => `${title}: first axis ${Math.round(map.shares[0] * 100)} % of the spread`)
     .join('; ');
@@ -261,8 +266,8 @@ export function mapChart(facets: readonly MapFacet[], grades: readonly string[])
         marginTop: 36,
         marginBottom: 38,
         style: { background: 'transparent', color: palette.text, fontFamily: FONT, fontSize: '11px' },
-        x: { domain: [-reach, reach], label: 'first axis, RMS distance →', ticks: 3 },
-        y: { domain: [-reach / 1.6, reach / 1.6], label: '↑ second axis, RMS distance', ticks: 3 },
+        x: { domain: [-reach, reach], label: 'first axis, RMS distance →', ticks },
+        y: { domain: [-reach / 1.6, reach / 1.6], label: '↑ second axis, RMS distance', ticks },
         [along]: { label: null, padding: 0.08, domain: facets.map((f) => f.title) },
         marks,
       });
