@@ -72,7 +72,8 @@ const variant = z.discriminatedUnion('kind', [diffusionVariant, generatorVariant
 
 /**
  * An ONNX classifier of severity, trained on real images only: pictures `[B, channels, H, W]` in -1..1 at the bundle's size to
- * probabilities `[B, C]` of the grades, in their order. It reads pictures, not patients.
+ * probabilities `[B, C]` of the grades, in their order. It is given the values that a picture's bytes have, and the grade that
+ * it reads is the median. It reads pictures, not patients.
  */
 const grader = z.strictObject({
   /** What it is, e.g. `EfficientNet-Lite0, fine-tuned`. */
