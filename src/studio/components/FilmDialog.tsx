@@ -22,9 +22,9 @@ export interface Filmed {
 }
 
 const SIZES = [
-  { value: '256', label: 'Small, about 256 pixels' },
-  { value: '512', label: 'Medium, about 512 pixels' },
-  { value: '768', label: 'Large, about 768 pixels' },
+  { value: '256', label: 'About 256 px' },
+  { value: '512', label: 'About 512 px' },
+  { value: '768', label: 'About 768 px' },
 ] as const;
 const FORMAT_TITLES: Record<FilmFormat, string> = { mp4: 'MP4', webm: 'WebM', gif: 'GIF' };
 

@@ -17,24 +17,32 @@ function controlElement(id: string): HTMLElement | null {
   return document.querySelector<HTMLElement>(`[data-control="${id}"]`);
 }
 
-/** Does something with the control once it is there: its tab is opened if another one hides it. */
-function bring(id: string, then: (element: HTMLElement) => void): void {
+/** The control, or null when it is not there yet; a tab that hides it is opened meanwhile. */
+function bring(id: string): HTMLElement | null {
   const element = controlElement(id);
-  if (element) return then(element);
-  document.querySelector<HTMLElement>(`[data-reveals="${id}"]`)?.click();
-  requestAnimationFrame(() => {
-    const revealed = controlElement(id);
-    if (revealed) then(revealed);
-  });
+  if (!element) document.querySelector<HTMLElement>(`[data-reveals="${id}"]`)?.click();
+  return element;
 }
 
-function goTo(id: string): void {
-  bring(id, (element) => {
-    const target = [...element.querySelectorAll<HTMLElement>(FOCUSABLE)].find(
-      (one) => !one.hasAttribute('disabled') && one.tabIndex >= 0 && one.offsetParent !== null,
-    );
-    target?.focus();
-  });
+/** Does something with the control as soon as it is there: its workspace may have to be fetched first. Gives a way to give up. */
+function whenThere(id: string, work: (element: HTMLElement) => void): () => void {
+  const observer = new MutationObserver(() => look());
+  const look = () => {
+    const element = bring(id);
+    if (!element) return;
+    observer.disconnect();
+    work(element);
+  };
+  observer.observe(document.body, { childList: true, subtree: true });
+  look();
+  return () => observer.disconnect();
+}
+
+function focusIn(element: HTMLElement): void {
+  const target = [...element.querySelectorAll<HTMLElement>(FOCUSABLE)].find(
+    (one) => !one.hasAttribute('disabled') && one.tabIndex >= 0 && one.offsetParent !== null,
+  );
+  target?.focus();
 }
 
 export function Coach() {
@@ -53,12 +61,17 @@ function CoachPanel() {
   const control = step?.control;
   const panel = useRef<HTMLElement>(null);
 
+  const seeking = useRef<() => void>(undefined);
   useEffect(() => {
+    if (!control) return;
     // After the workspace that a step leads to has been drawn.
     const timer = setTimeout(() => {
-      if (control) bring(control, (element) => element.scrollIntoView({ block: 'nearest' }));
+      seeking.current = whenThere(control, (element) => element.scrollIntoView({ block: 'nearest' }));
     }, 50);
-    return () => clearTimeout(timer);
+    return () => {
+      clearTimeout(timer);
+      seeking.current?.();
+    };
   }, [control, at, workspace]);
 
   // The page keeps as much room below as the panel takes, however long its text is.
@@ -114,7 +127,13 @@ function CoachPanel() {
             )}
             <div className="coach-actions">
               {control && (
-                <Button onPress={() => goTo(control)} testId="coach-show">
+                <Button
+                  onPress={() => {
+                    seeking.current?.();
+                    seeking.current = whenThere(control, focusIn);
+                  }}
+                  testId="coach-show"
+                >
                   Go to the control
                 </Button>
               )}

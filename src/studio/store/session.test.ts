@@ -447,6 +447,18 @@ describe('cutting short', () => {
     expect(state().activity.kind).toBe('idle');
   });
 
+  it('says nothing of a run cancelled before its first frame while a picture is there', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    engines[0]!.holdAt = 0;
+    const drawing = session.rollSeed();
+    await vi.advanceTimersByTimeAsync(1);
+    session.cancel();
+    await drawing;
+    expect(state()).toMatchObject({ failure: null, activity: { kind: 'idle' }, run: { status: 'finished' } });
+    expect(state().announcement).toBe('Cancelled');
+  });
+
   it('a new run replaces the one under way; the picture before stays until the first new frame', async () => {
     const { session, state } = setUp();
     await session.open(NO_WISHES);

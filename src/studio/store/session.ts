@@ -675,8 +675,8 @@ export class StudioSession {
     const cancelled = error.code === 'cancelled';
     this.#set({
       activity: { kind: 'idle' },
-      // A run cut short speaks for itself; with nothing drawn at all the way onwards has to be offered.
-      failure: cancelled && drawing ? null : error.toInfo(),
+      // A picture on the page speaks for itself; with nothing drawn at all the way onwards has to be offered.
+      failure: cancelled && run ? null : error.toInfo(),
       run: drawing ? { ...run, status: cancelled ? 'cancelled' : 'interrupted' } : run,
       announcement: cancelled ? `Cancelled${drawing ? `; ${run.held.length} frames kept` : ''}` : '',
     });

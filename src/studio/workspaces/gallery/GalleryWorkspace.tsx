@@ -121,13 +121,14 @@ export function GalleryWorkspace() {
         )}
       </section>
       {wide ? (
-        (details ?? (
+        (details ??
+        (!empty && (
           <section className="panel details-empty" aria-label="Details">
             <p className="panel-empty">
               Choose a picture to see its settings. The settings of the Sample workspace stay as they are.
             </p>
           </section>
-        ))
+        )))
       ) : (
         <DialogBox
           title="Picture"
@@ -164,10 +165,10 @@ function SpaceLine() {
   return (
     <>
       <p className="panel-note" data-testid="gallery-space">
-        {entries.length > 0 && `${formatBytes(own)} of pictures; `}
+        {entries.length > 0 && `${formatBytes(own)} of pictures. `}
         {space.used !== null &&
           space.quota !== null &&
-          `this page uses ${formatBytes(space.used)} of ${formatBytes(space.quota)}`}
+          `This page uses ${formatBytes(space.used)} of ${formatBytes(space.quota)}`}
         {entries.length > 0 &&
           !space.persisted &&
           '. The browser may clear them away when space is short: export what you need'}
