@@ -99,6 +99,10 @@ function gradingOf(shown: ShownRun): { chart: Chart; lines: string[] } | null {
       },
     ),
     lines: found.map(({ title, kappa, n }) => {
+      // Of pictures asked at one grade alone kappa is 0, however they are read.
+      if (run.request.severities.length < 2) {
+        return `${title}: n = ${n} pictures; weighted kappa needs pictures drawn at several grades`;
+      }
       const interval = Number.isFinite(kappa.low)
         ? ` (95 % interval ${agreement(kappa.low)} to ${agreement(kappa.high)}, over ${kappa.n} seeds)`
         : '';

@@ -8,7 +8,7 @@ import { Button, Switch } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
 import type { BundleManifest } from '../../../models/manifest';
 import type { SampleRequest } from '../../../models/request';
-import { loadProgressText, severityPlace, severityText } from '../../store/format';
+import { formatSeverity, loadProgressText, severityPlace, severityText } from '../../store/format';
 import { draftManifest } from '../../store/state';
 import { counterpart, pictureText, settingsText } from './desk';
 import { NOTHING_SHOWN } from './follow';
@@ -83,7 +83,9 @@ function Followed({ variant, draft, manifest }: FollowedProps) {
       ? `preview, ${picture?.request.steps ?? 0} of ${steps} steps`
       : settingsText({ ...request, steps }, manifest);
   if (!chw) note = loading ? loadProgressText(loading).label : 'on its way';
-  else if (working === 'full') note = `${note}, being refined`;
+  else if (severity !== draft.severity && working !== 'no') {
+    note = `${note}; ${formatSeverity(draft.severity)} is being drawn`;
+  } else if (working === 'full') note = `${note}, being refined`;
   return (
     <figure
       className="followed"
