@@ -71,6 +71,22 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 describe('while the hand moves', () => {
+  it('in jerks, and previews take longer than its rests, one picture still comes after the other', async () => {
+    const { follower, running } = setUp();
+    for (const severity of [1, 1.1, 1.2, 1.3, 1.4]) {
+      follower.follow(at(severity));
+      await vi.advanceTimersByTimeAsync(150);
+      expect(running()).toBe(1);
+    }
+    // The first was left and given up; the second is let finish, however often it is left.
+    expect(jobs.map(({ request }) => request.severity)).toEqual([1, 1.1]);
+    await jobs[1]!.finish(900);
+    expect(follower.state).toMatchObject({ quality: 'preview', shown: { severity: 1.1 } });
+    // Then the newest of what was asked for.
+    expect(jobs.at(-1)!.request).toMatchObject({ severity: 1.4 });
+    expect(running()).toBe(1);
+  });
+
   it('there is one request at work, of few evaluations, and then the newest of what was asked for', async () => {
     const { follower } = setUp();
     for (const severity of [0.1, 0.2, 0.3, 0.4]) follower.follow(at(severity));

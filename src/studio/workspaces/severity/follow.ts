@@ -4,7 +4,8 @@
  * - while the hand moves, pictures of few evaluations; each is let finish, for they are short, and a hand that never
  *   rests would otherwise see none;
  * - when the hand rests, the picture as it was asked for; that one is given up as soon as the hand moves again, and so is a
- *   preview that the hand has already left;
+ *   preview that the hand has already left, but not two in a row: where a preview takes long, a hand that moves in jerks
+ *   would otherwise see none;
  * - a picture that was drawn before is shown at once.
  */
 import { StudioError, type ErrorInfo } from '../../../errors';
@@ -61,6 +62,8 @@ export class Follower {
   #work: { readonly of: SampleRequest; readonly full: boolean; readonly stop: AbortController } | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #resting = false;
+  /** Whether a preview was given up since a picture was last shown. */
+  #gaveUp = false;
   /** Milliseconds of a step, from what was drawn last. */
   #stepMs: number | null = null;
 
@@ -114,8 +117,11 @@ export class Follower {
 
   #rest(): void {
     this.#resting = true;
-    const { of } = this.#work ?? {};
-    if (of && this.#wanted && requestKey(of) !== requestKey(this.#wanted)) this.#give();
+    const { of, full } = this.#work ?? {};
+    if (of && this.#wanted && requestKey(of) !== requestKey(this.#wanted) && (full || !this.#gaveUp)) {
+      this.#gaveUp = !full;
+      this.#give();
+    }
     if (!this.#work) this.#next();
   }
 
@@ -147,6 +153,7 @@ export class Follower {
       const picture = await this.#parts.draw(request, work.stop.signal);
       if (this.#work !== work) return;
       this.#work = null;
+      this.#gaveUp = false;
       this.#stepMs = (this.#parts.now() - start) / request.steps;
       this.#set({ picture, shown: of, quality: full ? 'full' : 'preview' });
       this.#next();
