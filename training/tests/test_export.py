@@ -105,7 +105,9 @@ def test_the_graph_is_fit_for_a_gpu(made: tuple[Path, Denoiser]) -> None:
     assert inputs == {"x": ["batch", 3, 32, 32], "t": ["batch"], "y": ["batch", 6]}
     assert all(i.type.tensor_type.elem_type == onnx.TensorProto.FLOAT for i in proto.graph.input)
     halved = [i for i in proto.graph.initializer if i.data_type == onnx.TensorProto.FLOAT16]
+    sizes = {name: p.numel() for name, p in made[1].named_parameters()}
     # the coarse grids', which are most of the file
+    assert sum(int(np.prod(i.dims)) for i in halved) == sum(sizes[name] for name in export.halved_names(made[1]))
     assert sum(int(np.prod(i.dims)) for i in halved) > 0.7 * Bundle.open(made[0]).manifest["variants"]["odm"]["params"]
     # int64 values only say shapes and axes: nothing is computed with them
     integers = {i.name for i in proto.graph.initializer if i.data_type == onnx.TensorProto.INT64}

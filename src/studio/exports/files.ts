@@ -20,10 +20,15 @@ export function currentPicture(
   return { png, provenance, name: `${fileStem(run.request)}.png` };
 }
 
+/** The whole address of this page with another part after `#`. */
+export function wholeAddress(hash: string): string {
+  return new URL(hash, location.origin + location.pathname).href;
+}
+
 /** The whole address of the picture on the page. */
 export function currentLink(session: StudioSession): string | null {
   const hash = linkHash(session);
-  return hash && new URL(hash, location.origin + location.pathname).href;
+  return hash && wholeAddress(hash);
 }
 
 export async function copyText(text: string): Promise<void> {

@@ -3,11 +3,12 @@
  * batches in the background. One for the whole page, whichever workspace is open.
  */
 import { createStore } from 'zustand/vanilla';
+import { rms, toEpsilon } from '../../diffusion';
 import { cancelled, StudioError, type ErrorInfo } from '../../errors';
 import type { StepFrame } from '../../engine/types';
 import { pictureFile, planSize, shardRequests, type DatasetPlan } from '../../exchange/dataset';
 import { encodePicture } from '../../exchange/png';
-import { describePicture, type Provenance } from '../../exchange/provenance';
+import { describePicture } from '../../exchange/provenance';
 import type { BundleManifest } from '../../models/manifest';
 import type { SampleRequest } from '../../models/request';
 import type { Batch, Entry, Gallery, GalleryNews, KeptFrame, KeptStatus } from '../../storage/gallery';
@@ -362,23 +363,14 @@ export class GalleryDesk {
   }
 }
 
-/** Files of kept pictures, for everything that leaves the gallery. */
-export type KeptPicture = {
-  readonly entry: Entry;
-  readonly provenance: Provenance;
-  readonly png: Uint8Array;
-};
-
 function toKept({ index, steps, t, alpha, sigma, ms, x, x0 }: StepFrame): KeptFrame {
   return { index, steps, t, alpha, sigma, ms, x, x0 };
 }
 
-const rms = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
-
 /** The noise estimate follows from x = alpha x0 + sigma epsilon; the finished picture keeps that of the step before. */
 function toStep(frame: KeptFrame, before: KeptFrame | undefined): StepFrame {
-  const { x, x0, alpha, sigma } = frame.sigma > 0 || !before ? frame : before;
-  const epsilon = sigma > 0 ? x.map((v, i) => (v - alpha * x0[i]!) / sigma) : new Float32Array(x.length);
+  const from = frame.sigma > 0 || !before ? frame : before;
+  const epsilon = toEpsilon(from.x0, from.x, from);
   const norms = { x: rms(frame.x), x0: rms(frame.x0), epsilon: rms(epsilon) };
   return { ...frame, epsilon, norms };
 }

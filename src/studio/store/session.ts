@@ -797,7 +797,6 @@ export class StudioSession {
     });
   }
 
-  /** Says where the picture on the page may differ from the one that a file or a link came from. */
   /** The manifest of what a file or a link was made with. @throws StudioError when this studio has not got the model. */
   async #madeWith(request: SampleRequest, from: 'file' | 'link'): Promise<BundleManifest> {
     const { bundles } = this.store.getState();
@@ -819,6 +818,7 @@ export class StudioSession {
     return true;
   }
 
+  /** Says where the picture on the page may differ from the one that a file or a link came from. */
   #sayOrigin(made: Made | LinkState): void {
     const { run } = this.store.getState();
     if (run?.status !== 'finished' || !sameRequest(run.request, made.request)) return;

@@ -142,7 +142,7 @@ export function BatchList({ onShow, onExport }: BatchListProps) {
 function BatchRow({ batch, onShow, onExport }: BatchListProps & { batch: Batch }) {
   const desk = useDesk();
   const title = useStudio((s) => s.manifests[batch.plan.model]?.title ?? batch.plan.model);
-  const known = useGallery((s) => s.entries.filter((e) => e.batches.includes(batch.id)).length);
+  const known = useGallery(() => desk.doneOf(batch));
   const work = useGallery((s) => (s.work?.id === batch.id ? s.work : null));
   const { plan } = batch;
   const total = planSize(plan);

@@ -8,7 +8,7 @@ import { changeGrade, severityAt, type SampleRequest } from '../../../models/req
 import { SAMPLER_TITLES } from '../../components/samplers';
 import { Button, IconButton, SelectBox } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
-import { copyPng, copyText, settingsWithLink } from '../../exports/files';
+import { copyPng, copyText, settingsWithLink, wholeAddress } from '../../exports/files';
 import { keptPng, pngToSave } from '../../exports/galleryFiles';
 import { formatBytes, providerNamed } from '../../store/format';
 import { download, fileStem } from '../../store/saving';
@@ -239,11 +239,8 @@ function Takings({ entry, onClose }: { entry: Entry; onClose: () => void }) {
       compared: null,
       lockedLimit: null,
     } as const;
-    const link = new URL(
-      `#sample?${encodeLink({ request, modelSha256, provider, look })}`,
-      location.origin + location.pathname,
-    );
-    await copyText(settingsWithLink(provenance, link.href));
+    const link = wholeAddress(`#sample?${encodeLink({ request, modelSha256, provider, look })}`);
+    await copyText(settingsWithLink(provenance, link));
   };
   return (
     <div className="details-takings">

@@ -2,10 +2,11 @@
  * Thumbnails of thousands of pictures, of which only those in sight exist. One of them is in the tab order; arrow keys
  * move among them, Enter shows its settings, X chooses it.
  */
-import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
+import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react';
 import type { Entry } from '../../../storage/gallery';
 import { Icon } from '../../components/Icon';
+import { useFocusAlong, withRow } from '../../components/virtualFocus';
 import { usePreference } from '../../context';
 import { formatSeverity } from '../../store/format';
 import { usePictureUrl } from './usePictureUrl';
@@ -36,9 +37,8 @@ export function Grid({ entries, selected, onSelect, chosen, onChoose }: GridProp
   const columns = Math.max(2, Math.floor((width + GAP) / (MIN_TILE + GAP)));
   const tile = Math.floor((width - (columns - 1) * GAP) / columns);
   const rows = Math.ceil(entries.length / columns);
-  // The place that Tab reaches, and whether it is to take the focus.
+  // The place that Tab reaches.
   const [active, setActive] = useState(0);
-  const wantsFocus = useRef(false);
   const place = Math.min(active, Math.max(0, entries.length - 1));
   // eslint-disable-next-line react-hooks/incompatible-library -- its functions are used here only, never passed on
   const virtual = useVirtualizer({
@@ -46,18 +46,11 @@ export function Grid({ entries, selected, onSelect, chosen, onChoose }: GridProp
     getScrollElement: () => scroller.current,
     estimateSize: () => tile + CAPTION + GAP,
     overscan: 3,
-    // The row of that place always exists, however far it is scrolled away: it holds the focus.
-    rangeExtractor: (range) => [
-      ...new Set([...defaultRangeExtractor(range), Math.floor(place / columns)].sort((a, b) => a - b)),
-    ],
+    rangeExtractor: withRow(Math.floor(place / columns)),
   });
   useEffect(() => virtual.measure(), [virtual, tile]);
 
-  useLayoutEffect(() => {
-    if (!wantsFocus.current) return;
-    wantsFocus.current = false;
-    scroller.current?.querySelector<HTMLElement>(`[data-place="${place}"]`)?.focus({ preventScroll: true });
-  }, [place]);
+  const takeFocusTo = useFocusAlong(scroller, 'data-place', place);
 
   const move = (event: KeyboardEvent) => {
     const last = entries.length - 1;
@@ -76,7 +69,7 @@ export function Grid({ entries, selected, onSelect, chosen, onChoose }: GridProp
     event.preventDefault();
     event.stopPropagation();
     const next = Math.max(0, Math.min(last, to));
-    wantsFocus.current = next !== place;
+    takeFocusTo(next);
     setActive(next);
     virtual.scrollToIndex(Math.floor(next / columns));
   };

@@ -1,17 +1,9 @@
 /** A grid over two settings: its axes, its filling, and its cells, of which only those in sight exist. */
-import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
-import {
-  memo,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-  type CSSProperties,
-  type KeyboardEvent,
-} from 'react';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { memo, useEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent } from 'react';
 import { ProgressBar } from 'react-aria-components';
 import { PixelCanvas } from '../../components/PixelCanvas';
+import { useFocusAlong, withRow } from '../../components/virtualFocus';
 import { paintPicture } from '../../components/colour';
 import { Button, NumberBox, SelectBox } from '../../components/widgets';
 import { useSession, useStudio } from '../../context';
@@ -269,9 +261,7 @@ function GridCells({ plan, manifest, fill }: GridCellsProps) {
     estimateSize: () => rowHeight,
     overscan: 2,
     scrollPaddingStart: LABEL_HEIGHT,
-    // The row of the chosen cell always exists: it holds the focus, and the way in for the Tab key.
-    rangeExtractor: (range) =>
-      [...new Set([chosenRow, ...defaultRangeExtractor(range)])].sort((a, b) => a - b),
+    rangeExtractor: withRow(chosenRow),
   });
   useEffect(() => virtual.measure(), [virtual, rowHeight]);
   const items = virtual.getVirtualItems();
@@ -286,20 +276,13 @@ function GridCells({ plan, manifest, fill }: GridCellsProps) {
     desk.showCells(visible);
   }, [desk, first, last, columns.length, cells.length]);
 
-  const wantsFocus = useRef(false);
+  const takeFocusTo = useFocusAlong(ref, 'data-cell', current);
   const go = (next: number) => {
     const to = Math.max(0, Math.min(cells.length - 1, next));
-    wantsFocus.current = to !== current;
+    takeFocusTo(to);
     setAt(to);
     virtual.scrollToIndex(Math.floor(to / columns.length));
   };
-  // Where the keys go the focus goes. Not by asking where it is: the cell that had it may have left with its row in this
-  // very update.
-  useLayoutEffect(() => {
-    if (!wantsFocus.current) return;
-    wantsFocus.current = false;
-    ref.current?.querySelector<HTMLElement>(`[data-cell="${current}"]`)?.focus({ preventScroll: true });
-  }, [ref, current]);
   const keys = (e: KeyboardEvent) => {
     const across = columns.length;
     const moves: Record<string, number> = {
