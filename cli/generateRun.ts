@@ -22,6 +22,7 @@ import { encodePicture, readProvenance } from '../src/exchange/png';
 import { describePicture, type Provenance } from '../src/exchange/provenance';
 import { isDiffusion, type BundleManifest } from '../src/models/manifest';
 import { SAMPLERS, type SampleRequest } from '../src/models/request';
+import { MAX_SEED } from '../src/models/seeds';
 import { canonicalRequest, samplingDefaults } from '../src/models/variants';
 import { readChoice, readNumber, UsageError } from './arguments';
 import type { Bundle } from './bundle';
@@ -68,7 +69,7 @@ export function planOf(manifest: BundleManifest, variant: string, given: PlanOpt
     model: manifest.id,
     variant,
     severity: 0,
-    seed: whole('seed', given.seed ?? '0', 0, 0xffffffff),
+    seed: whole('seed', given.seed ?? '0', 0, MAX_SEED),
     sampler: given.sampler === undefined ? defaults.sampler : readChoice('sampler', given.sampler, SAMPLERS),
     steps: given.steps === undefined ? defaults.steps : whole('steps', given.steps, 1, 1000),
     guidance:

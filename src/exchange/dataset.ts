@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { StudioError } from '../errors';
 import { isDiffusion, type BundleManifest } from '../models/manifest';
 import { sampleRequestSchema, type SampleRequest } from '../models/request';
+import { MAX_SEED } from '../models/seeds';
 import { toCsv } from './csv';
 import { DISCLAIMER } from './provenance';
 import { REQUEST_COLUMNS, requestCells } from './requestTable';
@@ -34,7 +35,7 @@ export const planSchema = z
     eta,
   })
   .superRefine((plan, ctx) => {
-    if (plan.seed + plan.count - 1 > 0xffffffff)
+    if (plan.seed + plan.count - 1 > MAX_SEED)
       ctx.addIssue({ code: 'custom', path: ['count'], message: 'the last seed would exceed 4294967295' });
     if (new Set(plan.grades).size !== plan.grades.length)
       ctx.addIssue({ code: 'custom', path: ['grades'], message: 'a grade is named twice' });

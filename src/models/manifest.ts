@@ -3,6 +3,7 @@
  * validates what it exports against the JSON Schema generated from here (`npm run schema`). Unknown keys are errors.
  */
 import { z } from 'zod';
+import { MAX_SEED } from './seeds';
 import { estimateSchema } from './metrics';
 import { SAMPLERS } from './request';
 
@@ -96,7 +97,7 @@ const grader = z.strictObject({
  * null and `y` a row of C class weights.
  */
 const parity = z.strictObject({
-  seed: z.number().int().min(0).max(0xffffffff),
+  seed: z.number().int().min(0).max(MAX_SEED),
   t: z.number().nullable(),
   y: z.array(z.number()),
   indices: z.array(z.number().int().nonnegative()).length(64),

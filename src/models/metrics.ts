@@ -4,11 +4,12 @@
  * tests read it. Unknown keys are errors. Grades are named by their clinical value, as in the manifest.
  */
 import { z } from 'zod';
+import { MAX_SEED } from './seeds';
 
 const variantKey = z.string().regex(/^[a-z0-9][a-z0-9-]*$/);
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'a lower-case hexadecimal SHA-256');
 const count = z.number().int().nonnegative();
-const seed = z.number().int().min(0).max(0xffffffff);
+const seed = z.number().int().min(0).max(MAX_SEED);
 
 /** A measured figure: never without its 95 % interval and the number of pictures (or pairs, as said) behind it. */
 export const estimateSchema = z.strictObject({

@@ -3,6 +3,7 @@
  * command line takes it. The same request gives the same picture everywhere, to float tolerance.
  */
 import { z } from 'zod';
+import { MAX_SEED } from './seeds';
 
 export const SAMPLERS = ['ddpm', 'ddim', 'dpmpp-2m'] as const;
 export type SamplerName = (typeof SAMPLERS)[number];
@@ -26,7 +27,7 @@ const fields = z.strictObject({
   /** Clinical severity on the bundle's own scale (e.g. DR grade 0..4); fractions mix the neighbouring grades. */
   severity: z.number().finite(),
   /** Unsigned 32-bit seed. */
-  seed: z.number().int().min(0).max(0xffffffff),
+  seed: z.number().int().min(0).max(MAX_SEED),
   sampler: z.enum(SAMPLERS),
   /** Number of sampler steps, 1..1000. */
   steps: z.number().int().min(1).max(1000),

@@ -1,7 +1,8 @@
 /** A set of seeds as people write it: `7`, `0..63`, `0..9, 42, 100..103`. */
 import { StudioError } from '../errors';
 
-const MAX_SEED = 0xffffffff;
+/** Seeds are unsigned 32-bit numbers. */
+export const MAX_SEED = 0xffffffff;
 /** Beyond this a list is a mistake rather than a wish. */
 export const MAX_SEEDS = 10_000;
 

@@ -1,13 +1,12 @@
 /** The settings of a picture as controls of the draft; what a change leads to is the workspace's affair. */
 import type { ReactNode } from 'react';
 import { SAMPLERS, type SampleRequest } from '../../models/request';
+import { MAX_SEED } from '../../models/seeds';
 import { useSession, useStudio } from '../context';
 import { draftIsGenerated, draftManifest } from '../store/state';
 import { ModelInfo } from './model/ModelInfo';
 import { SAMPLER_TITLES } from './samplers';
 import { Disclosure, IconButton, NumberBox, Segmented, SelectBox } from './widgets';
-
-const MAX_SEED = 0xffffffff;
 
 interface ModelFieldsProps {
   onModel: (model: string) => void;

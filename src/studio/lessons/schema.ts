@@ -3,6 +3,7 @@
  * A lesson speaks of the lowest, middle and highest grade rather than of particular ones, so that it works with any model.
  */
 import { z } from 'zod';
+import { MAX_SEED } from '../../models/seeds';
 import { StudioError } from '../../errors';
 import { SAMPLERS } from '../../models/request';
 import { CONTROL_IDS } from '../store/controls';
@@ -77,7 +78,7 @@ export const lessonSchema = z
       model: z.string().min(1).optional(),
       variant: z.string().min(1).optional(),
       grade: place,
-      seed: z.number().int().min(0).max(0xffffffff),
+      seed: z.number().int().min(0).max(MAX_SEED),
       sampler: z.enum(SAMPLERS).optional(),
       steps: z.number().int().min(1).max(1000).optional(),
       guidance: z.number().min(0).max(20).optional(),

@@ -260,7 +260,7 @@ export class StudioSession {
   }
 
   setUpRandomSeed(): void {
-    if (!this.store.getState().seedLocked) void this.setUp({ seed: this.#randomSeed() });
+    if (!this.store.getState().seedLocked) void this.setUp({ seed: this.randomSeed() });
   }
 
   /**
@@ -503,7 +503,7 @@ export class StudioSession {
 
   async rollSeed(): Promise<void> {
     if (this.store.getState().seedLocked) return;
-    this.edit({ seed: this.#randomSeed() });
+    this.edit({ seed: this.randomSeed() });
     await this.draw();
   }
 
@@ -526,7 +526,7 @@ export class StudioSession {
     const state = this.store.getState();
     if (!state.draft) return;
     if (!state.seedLocked && state.run?.status === 'finished' && !draftIsNew(state)) {
-      this.edit({ seed: this.#randomSeed() });
+      this.edit({ seed: this.randomSeed() });
     }
     await this.draw();
   }
@@ -642,7 +642,8 @@ export class StudioSession {
     this.store.setState(change);
   }
 
-  #randomSeed(): number {
+  /** A seed of nobody's choosing. */
+  randomSeed(): number {
     return this.#parts.randomSeed?.() ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
   }
 

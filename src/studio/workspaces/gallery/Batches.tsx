@@ -4,11 +4,12 @@ import { StudioError } from '../../../errors';
 import { MAX_COUNT, parsePlan, planSize, type DatasetPlan } from '../../../exchange/dataset';
 import type { BundleManifest } from '../../../models/manifest';
 import type { SampleRequest } from '../../../models/request';
+import { MAX_SEED } from '../../../models/seeds';
 import type { Batch } from '../../../storage/gallery';
 import { Button, DialogBox, NumberBox, Switch } from '../../components/widgets';
 import { SAMPLER_TITLES } from '../../components/samplers';
 import { useSession, useStudio } from '../../context';
-import { formatCount, formatDuration } from '../../store/format';
+import { formatCount, formatDuration, gradeText } from '../../store/format';
 import { problemOf } from '../../store/session';
 import { draftManifest } from '../../store/state';
 import { useDesk, useGallery } from './useGallery';
@@ -80,7 +81,7 @@ function BatchForm({ draft, manifest, onDone }: BatchFormProps) {
         {manifest.grades.map((g) => (
           <Switch
             key={g.value}
-            label={`${g.short}, ${g.label}`}
+            label={gradeText(g)}
             value={grades.includes(g.value)}
             onChange={(on) => setGrades(on ? [...grades, g.value] : grades.filter((v) => v !== g.value))}
             testId={`batch-grade-${g.value}`}
@@ -100,7 +101,7 @@ function BatchForm({ draft, manifest, onDone }: BatchFormProps) {
           label="First seed"
           value={seed}
           min={0}
-          max={0xffffffff}
+          max={MAX_SEED}
           bare
           onChange={setSeed}
           testId="batch-seed"

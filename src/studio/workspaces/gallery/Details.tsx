@@ -10,7 +10,7 @@ import { Button, IconButton, SelectBox } from '../../components/widgets';
 import { usePreference, useSession, useStudio } from '../../context';
 import { copyPng, copyText, settingsWithLink, wholeAddress } from '../../exports/files';
 import { keptPng, pngToSave } from '../../exports/galleryFiles';
-import { formatBytes, providerNamed } from '../../store/format';
+import { formatBytes, gradeText, providerNamed } from '../../store/format';
 import { download, fileStem } from '../../store/saving';
 import { problemOf } from '../../store/session';
 import type { Entry } from '../../../storage/gallery';
@@ -129,7 +129,7 @@ function Uses({ entry }: { entry: Entry }) {
         Use these settings
       </Button>
       <Button
-        onPress={() => draw({ ...request, seed: crypto.getRandomValues(new Uint32Array(1))[0]! })}
+        onPress={() => draw({ ...request, seed: session.randomSeed() })}
         isDisabled={!there}
         testId="remix"
       >
@@ -165,7 +165,7 @@ function Uses({ entry }: { entry: Entry }) {
               { value: '', label: 'Choose a grade …' },
               ...manifest.grades
                 .filter((g) => g.value !== severityAt(request, step))
-                .map((g) => ({ value: String(g.value), label: `${g.short}, ${g.label}` })),
+                .map((g) => ({ value: String(g.value), label: gradeText(g) })),
             ]}
             onChange={(value) => {
               if (value !== '') void goOn(Number(value));

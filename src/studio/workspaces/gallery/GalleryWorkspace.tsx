@@ -376,10 +376,3 @@ function useMaking() {
     },
   };
 }
-
-/** Licence and credit of every model that drew one of the pictures. */
-export async function credits(session: StudioSession, entries: readonly Entry[]): Promise<string[]> {
-  const models = [...new Set(entries.map((e) => e.request.model))];
-  const manifests = await Promise.all(models.map((model) => session.manifest(model)));
-  return manifests.map((m) => `${m.title}: ${m.attribution} (${m.license})`);
-}

@@ -4,8 +4,7 @@ import { createPortal } from 'react-dom';
 import { StudioError } from '../../../errors';
 import type { Entry } from '../../../storage/gallery';
 import { useSession } from '../../context';
-import { problemOf } from '../../store/session';
-import { credits } from './GalleryWorkspace';
+import { problemOf, type StudioSession } from '../../store/session';
 import { useDesk } from './useGallery';
 
 interface Sheet {
@@ -82,4 +81,11 @@ export function PrintSheet({ entries, onDone }: { entries: readonly Entry[]; onD
     </div>,
     document.body,
   );
+}
+
+/** Licence and credit of every model that drew one of the pictures. */
+async function credits(session: StudioSession, entries: readonly Entry[]): Promise<string[]> {
+  const models = [...new Set(entries.map((e) => e.request.model))];
+  const manifests = await Promise.all(models.map((model) => session.manifest(model)));
+  return manifests.map((m) => `${m.title}: ${m.attribution} (${m.license})`);
 }

@@ -5,6 +5,7 @@ import { parseSeeds } from '../../../models/seeds';
 import { SAMPLER_TITLES } from '../../components/samplers';
 import { Button, NumberBox, SelectBox, Switch } from '../../components/widgets';
 import { useStudio } from '../../context';
+import { gradeText } from '../../store/format';
 import { BringYourOwn } from './BringYourOwn';
 import { useRun, useRunner } from './shown';
 import { measurable } from './runner';
@@ -98,7 +99,7 @@ export function SetupPanel() {
           value={String(setup.drawn)}
           choices={[
             { value: 'every', label: 'Every grade' },
-            ...manifest.grades.map((g) => ({ value: String(g.value), label: `${g.short}, ${g.label}` })),
+            ...manifest.grades.map((g) => ({ value: String(g.value), label: gradeText(g) })),
           ]}
           onChange={(v) => runner.edit({ drawn: v === 'every' ? 'every' : Number(v) })}
           testId="qa-drawn"

@@ -2,6 +2,7 @@
 import type { Axis } from '../../../exchange/link';
 import type { BundleManifest } from '../../../models/manifest';
 import type { SampleRequest } from '../../../models/request';
+import { MAX_SEED } from '../../../models/seeds';
 import { canonicalRequest } from '../../../models/variants';
 import { formatSeverity, severityPlace, severityRange } from '../../store/format';
 
@@ -31,7 +32,6 @@ export const AXIS_TITLES: Record<AxisName, string> = {
 /** More rows are reached by scrolling; more columns than this are no grid for the eye. */
 export const MOST_ON_AXIS = { rows: 100, columns: 24 };
 export const MOST_CELLS = 600;
-const MAX_SEED = 0xffffffff;
 
 /** What an axis has to begin with. */
 export function firstAxis(name: AxisName, manifest: BundleManifest, draft: SampleRequest): Axis {

@@ -4,6 +4,7 @@ import { FileTrigger } from 'react-aria-components';
 import { useStore } from 'zustand';
 import { createStore } from 'zustand/vanilla';
 import { StudioError } from '../../../../errors';
+import { MAX_SEED } from '../../../../models/seeds';
 import { Button, NumberBox, Segmented, SelectBox } from '../../../components/widgets';
 import { useSession, useStudio } from '../../../context';
 import { folderFiles, readFolder } from './folder';
@@ -124,7 +125,7 @@ export function QuizSetup() {
           label="Round number"
           value={form.seed}
           min={0}
-          max={0xffffffff}
+          max={MAX_SEED}
           hint="The same number asks the same questions"
           onChange={(seed) => store.setState({ seed })}
           testId="quiz-seed"
