@@ -21,7 +21,7 @@ const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
 
 test('there are golden pictures of every sampler', () => {
   const samplers = files.map((name) => (read(name) as Golden).request.sampler);
-  expect([...new Set(samplers)].sort()).toEqual(['ddim', 'ddpm', 'dpmpp-2m']);
+  expect([...new Set(samplers)].sort()).toEqual(['ddim', 'ddpm', 'dpmpp-2m', 'dpmpp-2m-karras']);
 });
 
 for (const name of files) {

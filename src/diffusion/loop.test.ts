@@ -44,7 +44,7 @@ async function stepsOf(loop: SampleLoop): Promise<SampleStep[]> {
 
 const anyRun = fc
   .record({
-    sampler: fc.constantFrom('ddpm', 'ddim', 'dpmpp-2m'),
+    sampler: fc.constantFrom('ddpm', 'ddim', 'dpmpp-2m', 'dpmpp-2m-karras'),
     steps: fc.integer({ min: 2, max: 12 }),
     eta: fc.constantFrom(0, 0.5, 1),
   })

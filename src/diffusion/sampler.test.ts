@@ -60,7 +60,7 @@ describe('against diffusers', () => {
 const PLAIN = [{ weights: [1, 0, 0], coefficient: 1 }];
 
 const options = fc.record<SamplerOptions>({
-  sampler: fc.constantFrom<SamplerKind>('ddpm', 'ddim', 'dpmpp-2m'),
+  sampler: fc.constantFrom<SamplerKind>('ddpm', 'ddim', 'dpmpp-2m', 'dpmpp-2m-karras'),
   steps: fc.integer({ min: 1, max: 100 }),
   eta: fc.double({ min: 0, max: 1, noNaN: true }),
 });
@@ -68,6 +68,12 @@ const tRange = fc.tuple(
   fc.double({ min: 0, max: 0.3, noNaN: true }),
   fc.double({ min: 0.5, max: 1, noNaN: true }),
 );
+
+test.each(golden.karras)('Karras spacing is diffusers’: $low to $high', ({ low, high, ratios }) => {
+  const time = (ratio: number) => (2 / Math.PI) * Math.atan(ratio);
+  const times = cosine.grid(ratios.length, [time(low), time(high)], 'karras');
+  for (const [i, t] of times.entries()) expect(Math.tan((t * Math.PI) / 2) / ratios[i]!).toBeCloseTo(1, 6);
+});
 
 describe('tables', () => {
   test('a perfect denoiser stays on the marginals: a x_t + b x0 + c x0 keeps signal alpha and noise sigma', () => {
@@ -100,7 +106,7 @@ describe('tables', () => {
   });
 
   test('more steps than a table has times repeat times without harm', () => {
-    for (const sampler of ['ddpm', 'ddim', 'dpmpp-2m'] as const) {
+    for (const sampler of ['ddpm', 'ddim', 'dpmpp-2m', 'dpmpp-2m-karras'] as const) {
       const rows = samplerTable(table, [0, 99], { sampler, steps: 250, eta: 1 });
       expect(rows.every((row) => [row.a, row.b, row.c, row.d].every(Number.isFinite))).toBe(true);
     }
@@ -140,6 +146,7 @@ describe('the loop', () => {
     { sampler: 'ddim', steps: 200, eta: 0.5 },
     { sampler: 'ddpm', steps: 400, eta: 0 },
     { sampler: 'dpmpp-2m', steps: 60, eta: 0 },
+    { sampler: 'dpmpp-2m-karras', steps: 40, eta: 0 },
   ])('draws Gaussian data with $sampler (eta $eta) given the exact denoiser', async (o) => {
     const mean = 0.3;
     const spread = 0.5;
@@ -252,6 +259,7 @@ describe('schedules', () => {
   test('the grid runs from high to low', () => {
     expect(cosine.grid(3, [0, 1])).toEqual([1, 0.5, 0]);
     expect(cosine.grid(1, [0.01, 0.99])).toEqual([0.99]);
+    expect(cosine.grid(1, [0.01, 0.99], 'karras')).toEqual([0.99]);
     expect(table.grid(4, [0, 10])).toEqual([10, 7, 3, 0]);
   });
 });

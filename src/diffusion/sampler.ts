@@ -4,7 +4,11 @@
  */
 import type { Level, Schedule } from './schedule';
 
-export type SamplerKind = 'ddpm' | 'ddim' | 'dpmpp-2m';
+/** `dpmpp-2m-karras` is `dpmpp-2m` at times spread as Karras et al. 2022 spread them; the others spread them evenly. */
+export type SamplerKind = 'ddpm' | 'ddim' | 'dpmpp-2m' | 'dpmpp-2m-karras';
+
+/** Whether a sampler's step also looks back at the estimate before (a second-order multistep). */
+export const looksBack = (sampler: SamplerKind) => sampler === 'dpmpp-2m' || sampler === 'dpmpp-2m-karras';
 
 /** One step: evaluate at `t`, then x' = a x + b x0 + c x0_prev + d z, where z is the noise of this step. */
 export interface SamplerRow extends Level {
@@ -59,13 +63,13 @@ export function samplerTable(
   tRange: readonly [number, number],
   { sampler, steps, eta }: SamplerOptions,
 ): SamplerRow[] {
-  const times = schedule.grid(steps, tRange);
+  const times = schedule.grid(steps, tRange, sampler === 'dpmpp-2m-karras' ? 'karras' : 'uniform');
   const levels = times.map((t) => schedule.level(t));
   return times.map((t, i) => {
     const now = levels[i]!;
     const next = levels[i + 1];
     if (!next) return { t, ...now, ...FINISH };
-    if (sampler === 'dpmpp-2m') return { t, ...now, ...dpmpp2m(levels[i - 1], now, next) };
+    if (looksBack(sampler)) return { t, ...now, ...dpmpp2m(levels[i - 1], now, next) };
     return { t, ...now, ...ddim(now, next, sampler === 'ddpm' ? 1 : eta) };
   });
 }

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { MAX_SEED } from './seeds';
 
-export const SAMPLERS = ['ddpm', 'ddim', 'dpmpp-2m'] as const;
+export const SAMPLERS = ['ddpm', 'ddim', 'dpmpp-2m', 'dpmpp-2m-karras'] as const;
 export type SamplerName = (typeof SAMPLERS)[number];
 
 /** A severity that a run was drawn with before its grade was changed on the way. */

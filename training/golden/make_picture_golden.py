@@ -44,7 +44,7 @@ CASES = [
     Case("phantom", "odm", 3, 7, "dpmpp-2m", 8, 1.0),
     Case("phantom", "odm", 1, 4294967295, "ddpm", 12, 1.5),
     Case("phantom", "dm", 4, 12, "ddim", 6, 2.0),
-    Case("fundus-idrid", "odm", 3, 5, "dpmpp-2m", 5, 1.5, stride=16),
+    Case("fundus-idrid", "odm", 3, 5, "dpmpp-2m-karras", 5, 1.5, stride=16),
 ]
 
 

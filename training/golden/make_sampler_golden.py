@@ -43,7 +43,11 @@ CASES = [
     ("dpmpp-2m", 0.0, "x0", 10),
     ("dpmpp-2m", 0.0, "epsilon", 20),
     ("dpmpp-2m", 0.0, "v", 10),
+    ("dpmpp-2m-karras", 0.0, "x0", 4),
+    ("dpmpp-2m-karras", 0.0, "v", 12),
 ]
+#: noise-to-signal ratios, steps
+KARRAS = [(0.0031, 318.3, 20), (0.02, 50.0, 7), (0.1, 10.0, 2)]
 
 
 def noise(purpose: Purpose, step: int) -> Tensor:
@@ -82,9 +86,28 @@ def make_scheduler(sampler: str, prediction: str) -> Any:
     return scheduler
 
 
+def karras(low: float, high: float, steps: int) -> Any:
+    """sigma / alpha from ``high`` to ``low``, spread by diffusers."""
+    return DPMSolverMultistepScheduler()._convert_to_karras(
+        in_sigmas=torch.tensor([high, low], dtype=torch.float64), num_inference_steps=steps
+    )
+
+
+def karras_times(scheduler: Any, steps: int) -> list[int]:
+    """The table's times nearest to those ratios, between the ends that even spacing has."""
+    scheduler.set_timesteps(steps)
+    first, last = int(scheduler.timesteps[0]), int(scheduler.timesteps[-1])
+    ratio = ((1 - scheduler.alphas_cumprod) / scheduler.alphas_cumprod).sqrt()
+    wanted = karras(float(ratio[last]), float(ratio[first]), steps)
+    return [last + int((ratio[last : first + 1] - w).abs().argmin()) for w in wanted]
+
+
 def run(sampler: str, eta: float, prediction: str, steps: int) -> dict[str, Any]:
     scheduler = make_scheduler(sampler, prediction)
-    scheduler.set_timesteps(steps)
+    if sampler == "dpmpp-2m-karras":
+        scheduler.set_timesteps(timesteps=karras_times(scheduler, steps))
+    else:
+        scheduler.set_timesteps(steps)
     timesteps = [int(t) for t in scheduler.timesteps]
     x = noise(Purpose.INIT, 0)
     trajectory = [x]
@@ -117,6 +140,10 @@ def main() -> None:
         "seed": SEED,
         "length": LENGTH,
         "alphasCumprod": [float(f"{v:.9g}") for v in table],
+        "karras": [
+            {"low": low, "high": high, "ratios": [float(f"{v:.9g}") for v in karras(low, high, steps)]}
+            for low, high, steps in KARRAS
+        ],
         "cases": [run(*case) for case in CASES],
     }
     TARGET.parent.mkdir(parents=True, exist_ok=True)

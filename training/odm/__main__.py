@@ -1,5 +1,5 @@
 """The command line: ``python -m odm train | train-gan | export | sample | generate | pack | bench | measure
-| ablate | evaluate | prepare | estimate | contact-sheet``.
+| recover | average | ablate | evaluate | prepare | estimate | contact-sheet``.
 
 Sub-commands import what they need when they run, so that ``sample`` starts without PyTorch. An ``OdmError`` is printed
 as one sentence and ends with exit code 1.
@@ -115,6 +115,20 @@ def _export(args: argparse.Namespace) -> None:
         preview=not args.no_preview,
     )
     print(report)
+
+
+def _recover(args: argparse.Namespace) -> None:
+    from .recover import recover
+
+    state = recover(args.bundle, args.variant, args.out, args.batch)
+    print(f"{args.out}: {state['step'] * args.batch:,} images seen; for init_average")
+
+
+def _average(args: argparse.Namespace) -> None:
+    from .recover import average
+
+    average(args.first, args.second, args.share, args.out, args.data or _data_root())
+    print(f"{args.out}: {args.share:g} of {args.first}, {1 - args.share:g} of {args.second}; for init_average")
 
 
 def _sample(args: argparse.Namespace) -> None:
@@ -280,6 +294,21 @@ def build_parser() -> argparse.ArgumentParser:
     gan.add_argument("--quiet", action="store_true", help="no progress bar")
     gan.set_defaults(run=_train_gan)
 
+    recover = commands.add_parser("recover", help="a shipped denoiser as a checkpoint that training goes on from")
+    recover.add_argument("--bundle", type=Path, required=True)
+    recover.add_argument("--variant", required=True)
+    recover.add_argument("--batch", type=int, default=32, help="of the run to come: its steps are counted in it")
+    recover.add_argument("--out", type=Path, required=True, help="the checkpoint's folder")
+    recover.set_defaults(run=_recover)
+
+    average = commands.add_parser("average", help="the weights of two branches of one trunk, averaged")
+    average.add_argument("first", type=Path, help="a checkpoint")
+    average.add_argument("second", type=Path, help="another, that has seen no more images")
+    average.add_argument("--share", type=float, default=0.5, help="of the first (default 0.5)")
+    average.add_argument("--out", type=Path, required=True, help="the checkpoint's folder")
+    average.add_argument("--data", type=Path, help="the folder that holds the data sets (default: ODM_DATA)")
+    average.set_defaults(run=_average)
+
     export = commands.add_parser("export", help="add or replace a variant of a bundle")
     export.add_argument("--checkpoint", type=Path, required=True, help="a run's latest.pt; its EMA weights are used")
     export.add_argument(
@@ -296,7 +325,7 @@ def build_parser() -> argparse.ArgumentParser:
     sample.add_argument("--variant", default="odm")
     sample.add_argument("--severity", type=float, required=True, help="on the bundle's own scale; may be fractional")
     sample.add_argument("--seed", type=int, default=0)
-    sample.add_argument("--sampler", help="ddpm, ddim or dpmpp-2m (default: the variant's)")
+    sample.add_argument("--sampler", help="ddpm, ddim, dpmpp-2m or dpmpp-2m-karras (default: the variant's)")
     sample.add_argument("--steps", type=int, help="(default: the variant's)")
     sample.add_argument("--guidance", type=float, help="(default: the variant's)")
     sample.add_argument("--eta", type=float, default=0.0, help="of ddim")
@@ -314,7 +343,7 @@ def build_parser() -> argparse.ArgumentParser:
     generate.add_argument("--grade", default="all", help="grades or severities, separated by commas, or all")
     generate.add_argument("--count", type=int, default=10, help="pictures a grade")
     generate.add_argument("--seed", type=int, default=0, help="the first seed")
-    generate.add_argument("--sampler", help="ddpm, ddim or dpmpp-2m (default: the variant's)")
+    generate.add_argument("--sampler", help="ddpm, ddim, dpmpp-2m or dpmpp-2m-karras (default: the variant's)")
     generate.add_argument("--steps", type=int, help="(default: the variant's)")
     generate.add_argument("--guidance", type=float, help="(default: the variant's)")
     generate.add_argument("--eta", type=float, default=0.0, help="of ddim")

@@ -22,7 +22,7 @@ else:
     import tomli as _toml
 
 Reading = Literal["slack", "absolute", "hinge", "cosine"]
-TimeWeight = Literal["constant", "snr", "late", "early"]
+TimeWeight = Literal["constant", "snr", "gated", "late", "latest", "early"]
 Gradient = Literal["all", "middle"]
 Config = TypeVar("Config", bound="DataConfig")
 
@@ -101,9 +101,11 @@ class TrainConfig(DataConfig):
     ordinal_anchor: float = (
         0.0  # weight of keeping outer grades as far apart as the trunk has them (a branch's setting)
     )
+    ordinal_anchor_play: float = 1.0  # they may be this many times as far apart, or as near, before the anchor pulls
     ordinal_share: float = 0.25  # share of the batch whose noisy pictures carry the ordinal loss
     # --- optimisation ---
     images: int = 250_000  # images to see in all, a branch's trunk included
+    trains: Literal["all", "conditioning"] = "all"  # or only the layers through which time and grade enter the network
     learning_rate: float = 3e-4
     warmup_images: int = 4_000
     betas: tuple[float, ...] = (0.9, 0.99)
@@ -141,6 +143,7 @@ class TrainConfig(DataConfig):
             *super().checks(),
             (self.ordinal_lambda == 0 or len(self.grades) >= 3, "the ordinal loss needs at least three grades"),
             (self.ordinal_anchor == 0 or self.ordinal_lambda > 0, "ordinal_anchor needs ordinal_lambda"),
+            (self.ordinal_anchor_play >= 1, "ordinal_anchor_play must be at least 1"),
             (self.ordinal_anchor == 0 or self.init_from != "", "ordinal_anchor needs init_from, a trunk to hold on to"),
             (not self.init_continues or self.init_from != "", "init_continues needs init_from"),
             (len(self.blocks) == levels, "blocks needs one number per level of channels"),

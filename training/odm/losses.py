@@ -7,6 +7,7 @@ forced onto a straight line in their order, with a time weight. The formulas bel
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -60,11 +61,18 @@ def triple(e_p: Tensor, e_q: Tensor, e_r: Tensor) -> Triple:
 
 
 def time_weight(kind: TimeWeight, alpha: Tensor, sigma: Tensor) -> Tensor:
-    """w(t) in 0..1: constant; ``snr`` alpha^2 (the share of signal); ``late`` sigma^2 (noisy end); ``early`` alpha^4."""
+    """w(t) in 0..1: constant; ``snr`` alpha^2 (the share of signal); ``late`` sigma^2 (noisy end), ``latest`` sigma^4; ``early`` alpha^4;
+
+    ``gated`` min(1, (sigma^2 / 0.2)^2): constant from t = 0.3 on, next to nothing below t = 0.1.
+    """
     if kind == "snr":
         return alpha.square()
     if kind == "late":
         return sigma.square()
+    if kind == "latest":
+        return sigma.square().square()
+    if kind == "gated":
+        return (sigma.square() / 0.2).square().clamp_max(1)
     if kind == "early":
         return alpha.square().square()
     return torch.ones_like(alpha)
@@ -94,11 +102,13 @@ def ordinal_loss(x0_p: Tensor, x0_q: Tensor, x0_r: Tensor, alpha: Tensor, sigma:
     return (time_weight(weight, alpha, sigma) * loss).mean(), g
 
 
-def anchor_loss(x0_p: Tensor, x0_r: Tensor, before_p: Tensor, before_r: Tensor) -> Tensor:
+def anchor_loss(x0_p: Tensor, x0_r: Tensor, before_p: Tensor, before_r: Tensor, play: float = 1.0) -> Tensor:
     """Mean squared log of how far apart two grades' estimates are, relative to the trunk's estimates of the same pictures.
+
+    A ratio between ``1 / play`` and ``play`` costs nothing.
 
     The relative slack also falls when the outer grades are driven apart; this holds them where the data put them. The
     ratio is the same in x0 and in noise space (a common factor ``alpha / sigma``).
     """
     ratio = rms_distance(x0_p, x0_r) / rms_distance(before_p, before_r)
-    return ratio.log().square().mean()
+    return (ratio.log().abs() - math.log(play)).clamp_min(0).square().mean()

@@ -33,6 +33,10 @@ class NetworkConfig:
     augmentation: int = 0  # columns that tell the network how a training picture was changed; 0 when none is
 
 
+# modules through which time and grade enter
+CONDITIONING = frozenset(["time", "grade", "affine", "linear_gain"])
+
+
 def _norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(max(1, min(32, channels // 8)), channels, eps=1e-5)
 
@@ -141,6 +145,11 @@ class Denoiser(nn.Module):
         self.head = nn.Conv2d(ch[0], 3 * config.patch**2, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def train_only(self, conditioning: bool) -> None:
+        """Freezes everything but the layers through which (t, y) enters, so that what a picture looks like is left alone."""
+        for name, p in self.named_parameters():
+            p.requires_grad_(not conditioning or not CONDITIONING.isdisjoint(name.split(".")))
 
     def embed(self, t: Tensor, y: Tensor, augmentation: Tensor | None = None) -> Tensor:
         angle = t.view(-1, 1) * self.frequencies

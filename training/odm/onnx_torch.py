@@ -327,3 +327,32 @@ class OnnxModule:
         result = self._weights.get(self.output) if self.output in self._weights else values[self.output]
         assert result is not None
         return result
+
+
+class RuntimeModule:
+    """The same file run by ONNX Runtime on the CPU, where it is the faster of the two; called like ``OnnxModule``."""
+
+    # a convolution's pictures one after another keep to the caches: larger batches are slower
+    ROWS = 4
+
+    def __init__(self, payload: bytes) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(payload, options, providers=["CPUExecutionProvider"])
+        self.inputs = [i.name for i in self._session.get_inputs()]
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        rows = len(inputs[0])
+        parts = []
+        for k in range(0, rows, self.ROWS):
+            feeds = {n: v[k : k + self.ROWS].contiguous().numpy() for n, v in zip(self.inputs, inputs, strict=True)}
+            parts.append(torch.from_numpy(self._session.run(None, feeds)[0]))
+        return torch.cat(parts)
+
+
+def open_module(payload: bytes, device: torch.device) -> OnnxModule | RuntimeModule:
+    """Whichever of the two is faster on the device."""
+    return RuntimeModule(payload) if device.type == "cpu" else OnnxModule(payload, device)

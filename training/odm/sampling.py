@@ -5,7 +5,8 @@ onnxruntime session, a formula in a test. Every solver here is linear in what it
 ``x' = a x + b x0 + c x0_prev + d z`` (z: the normals of that step), with float64 coefficients on float32 pictures.
 
 Sources: DDPM, Ho et al. 2020 (eq. 7, the "fixed small" variance); DDIM, Song et al. 2021 (eq. 12, 16); DPM-Solver++(2M),
-Lu et al. 2022 (algorithm 2), data prediction.
+Lu et al. 2022 (algorithm 2), data prediction; ``dpmpp-2m-karras`` is the same at times spread as in Karras et al. 2022
+(EDM, eq. 5, rho = 7).
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from numpy.typing import NDArray
 
 from .noise import Purpose, normals
 
-SamplerName = Literal["ddpm", "ddim", "dpmpp-2m"]
-SAMPLERS: tuple[SamplerName, ...] = ("ddpm", "ddim", "dpmpp-2m")
+SamplerName = Literal["ddpm", "ddim", "dpmpp-2m", "dpmpp-2m-karras"]
+SAMPLERS: tuple[SamplerName, ...] = ("ddpm", "ddim", "dpmpp-2m", "dpmpp-2m-karras")
+Spacing = Literal["uniform", "karras"]
+RHO = 7
+MOST_NOISE = 1000.0  # a level with hardly any signal counts as this noisy, so that pure noise has a ratio at all
 Array = NDArray[np.float32]
 
 
@@ -32,11 +36,14 @@ class Predict(Protocol):
 
 
 class Schedule(Protocol):
-    """``alpha_sigma`` of a time; ``grid`` gives the times of N steps, from the noisy end."""
+    """``alpha_sigma`` of a time; ``grid`` gives the times of N steps, from the noisy end.
+
+    Times are spread evenly, or as Karras et al. 2022 (EDM), eq. 5 with rho = 7 spread sigma / alpha.
+    """
 
     def alpha_sigma(self, t: float) -> tuple[float, float]: ...
 
-    def grid(self, steps: int, t_range: tuple[float, float]) -> list[float]: ...
+    def grid(self, steps: int, t_range: tuple[float, float], spacing: Spacing = "uniform") -> list[float]: ...
 
 
 def _linspace(steps: int, t_range: tuple[float, float]) -> list[float]:
@@ -49,14 +56,30 @@ def _linspace(steps: int, t_range: tuple[float, float]) -> list[float]:
     return [max(low, high + (low - high) * i / (steps - 1)) for i in range(steps)]
 
 
+def _noise_to_signal(level: tuple[float, float]) -> float:
+    alpha, sigma = level
+    return min(MOST_NOISE, sigma / alpha) if alpha > 0 else MOST_NOISE
+
+
+def _karras(steps: int, noisy: tuple[float, float], clean: tuple[float, float]) -> list[float]:
+    """sigma / alpha of N levels between two of them, the noisy one first."""
+    high, low = (_noise_to_signal(v) ** (1 / RHO) for v in (noisy, clean))
+    return [root**RHO for root in _linspace(steps, (low, high))]
+
+
 class CosineSchedule:
     """alpha = cos(pi t / 2), sigma = sin(pi t / 2), t in [0, 1]."""
 
     def alpha_sigma(self, t: float) -> tuple[float, float]:
         return math.cos(math.pi * t / 2), math.sin(math.pi * t / 2)
 
-    def grid(self, steps: int, t_range: tuple[float, float]) -> list[float]:
-        return _linspace(steps, t_range)
+    def grid(self, steps: int, t_range: tuple[float, float], spacing: Spacing = "uniform") -> list[float]:
+        if spacing == "uniform":
+            return _linspace(steps, t_range)
+        low, high = t_range
+        ratios = _karras(steps, self.alpha_sigma(high), self.alpha_sigma(low))
+        times = [2 / math.pi * math.atan(v) for v in ratios]
+        return [high, *times[1:-1], low][:steps]  # the ends as they were given, free of rounding
 
 
 class TableSchedule:
@@ -69,9 +92,21 @@ class TableSchedule:
         a = self.alphas_cumprod[round(t)]
         return math.sqrt(a), math.sqrt(1 - a)
 
-    def grid(self, steps: int, t_range: tuple[float, float]) -> list[float]:
-        # halves away from zero, as JavaScript's Math.round does for these non-negative numbers
-        return [float(math.floor(t + 0.5)) for t in _linspace(steps, t_range)]
+    def grid(self, steps: int, t_range: tuple[float, float], spacing: Spacing = "uniform") -> list[float]:
+        if spacing == "uniform":
+            # halves away from zero, as JavaScript's Math.round does for these non-negative numbers
+            return [float(math.floor(t + 0.5)) for t in _linspace(steps, t_range)]
+        low, high = t_range
+        times, t = [], high
+        for wanted in _karras(steps, self.alpha_sigma(high), self.alpha_sigma(low)):
+            # the ratio rises with t, and the wanted ones fall: the nearest time is never above the one before
+            while t > low and self._off(t - 1, wanted) <= self._off(t, wanted):
+                t -= 1
+            times.append(float(t))
+        return times
+
+    def _off(self, t: float, wanted: float) -> float:
+        return abs(_noise_to_signal(self.alpha_sigma(t)) - wanted)
 
 
 def schedule_from(spec: Mapping[str, Any]) -> Schedule:
@@ -100,7 +135,7 @@ def sampler_table(
     """The ``steps`` rows of a sampler; the last one returns x0 itself (the next level has no noise)."""
     if name not in SAMPLERS:
         raise ValueError(f"unknown sampler {name!r}; there are {', '.join(SAMPLERS)}")
-    times = schedule.grid(steps, t_range)
+    times = schedule.grid(steps, t_range, "karras" if name == "dpmpp-2m-karras" else "uniform")
     levels = [schedule.alpha_sigma(t) for t in times]
     rows: list[Row] = []
     for i, (t, (alpha, sigma)) in enumerate(zip(times, levels, strict=True)):
@@ -108,7 +143,7 @@ def sampler_table(
             rows.append(Row(t, alpha, sigma, 0.0, 1.0, 0.0, 0.0))
             break
         nxt = levels[i + 1]
-        if name == "dpmpp-2m":
+        if name in ("dpmpp-2m", "dpmpp-2m-karras"):
             a, b, c = _dpmpp_2m(levels[i - 1] if i > 0 else None, (alpha, sigma), nxt)
             rows.append(Row(t, alpha, sigma, a, b, c, 0.0))
         else:

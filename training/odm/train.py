@@ -28,7 +28,7 @@ from .errors import CheckpointError
 from .losses import Triple, anchor_loss, noise_loss, ordinal_loss
 from .network import Denoiser
 from .schedule import alpha_sigma, expand
-from .validate import denoiser_psnr, ordinality
+from .validate import validation
 
 
 def draw_times(rng: np.random.Generator, count: int, config: TrainConfig) -> Tensor:
@@ -112,8 +112,8 @@ class TrainStep:
                     torch.cat([graded[:, 0], graded[:, 2]]),
                 )
                 with torch.no_grad():
-                    before = self.anchor(*outer, *(torch.cat([a[:count]] * 2) for a in told))
-                held = anchor_loss(e_p, e_r, *before.chunk(2))
+                    before_p, before_r = self.anchor(*outer, *(torch.cat([a[:count]] * 2) for a in told)).chunk(2)
+                held = anchor_loss(e_p, e_r, before_p, before_r, c.ordinal_anchor_play)
                 total = total + ordinal_scale * c.ordinal_anchor * held
                 figures["anchor"] = held.detach()
             figures |= triple_figures(g)
@@ -197,9 +197,10 @@ class Run:
             self.ema.load_state_dict(state["ema"])
         except RuntimeError as e:
             raise CheckpointError(f"the checkpoint does not fit the network of this configuration ({e})") from e
+        model.train_only(config.trains == "conditioning")
         model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=self.device.type == "cuda")  # type: ignore[arg-type]  # fmt: skip
+        optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=self.device.type == "cuda")  # type: ignore[arg-type]  # fmt: skip
         if optimizer_state is not None:
             optimizer.load_state_dict(optimizer_state)
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
@@ -271,14 +272,7 @@ class Run:
 
     def validate(self) -> None:
         """PSNR by t and ordinality of the EMA on held-out and training pictures, in float32, into the log."""
-        held = self.held_set if len(self.held_set) else self.train_set
-        entry = {
-            "psnr_held_out": denoiser_psnr(self.ema, held, self.config.size, self.device),
-            "psnr_train": denoiser_psnr(self.ema, self.train_set, self.config.size, self.device, limit=32),
-        }
-        if len(self.config.grades) >= 3:
-            entry["ordinality"] = ordinality(self.ema, held, self.config.size, self.device)  # type: ignore[assignment]
-        self.log(entry)
+        self.log(validation(self.ema, self.train_set, self.held_set, self.config.size, self.device))
 
     def sample_sheet(self, columns: int = 4, steps: int = 16) -> None:
         """A PNG of EMA samples, one row a grade, one column a seed (the same seeds every time)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import combinations
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import torch
@@ -109,3 +110,15 @@ def ordinality(model: Model, images: ImageSet, size: int, device: torch.device, 
             "violations": float(torch.stack([(~g.ordered).float() for g in triples]).mean()),
         }
     return out
+
+
+def validation(model: Model, train: ImageSet, held: ImageSet, size: int, device: torch.device) -> dict[str, Any]:
+    """The entry of a run's log: PSNR by t on held-out and training pictures, and the order of the grades."""
+    held = held if len(held) else train
+    entry: dict[str, Any] = {
+        "psnr_held_out": denoiser_psnr(model, held, size, device),
+        "psnr_train": denoiser_psnr(model, train, size, device, limit=32),
+    }
+    if len(held.grades) >= 3:
+        entry["ordinality"] = ordinality(model, held, size, device)
+    return entry

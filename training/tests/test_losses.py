@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
 
-from odm.losses import noise_loss, ordinal_loss, rms_distance, time_weight, triple
+from odm.losses import anchor_loss, noise_loss, ordinal_loss, rms_distance, time_weight, triple
 from odm.schedule import alpha_sigma, noise_loss_weight, precondition
 
 T = torch.tensor([0.3, 0.7])
@@ -76,9 +78,25 @@ def test_time_weights() -> None:
         ("constant", [1, 1, 1]),
         ("snr", [1, 0.5, 0]),
         ("late", [0, 0.5, 1]),
+        ("latest", [0, 0.25, 1]),
+        ("gated", [0, 1, 1]),
         ("early", [1, 0.25, 0]),
     ):
         torch.testing.assert_close(time_weight(kind, alpha, sigma), torch.tensor(want, dtype=torch.float32), atol=1e-6, rtol=0)  # type: ignore[arg-type]  # fmt: skip
+
+
+def test_the_gate_is_open_from_a_third_on_and_shut_at_low_noise() -> None:
+    alpha, sigma = alpha_sigma(torch.tensor([0.02, 0.1, 0.2, 0.3, 0.6]))
+    low, faint, half, *high = time_weight("gated", alpha, sigma).tolist()
+    assert (low < 1e-3, faint < 0.02, 0.1 < half < 0.5, high == [1.0, 1.0]) == (True, True, True, True)
+
+
+def test_the_anchor_has_play() -> None:
+    p, r = torch.zeros(3, 8), torch.ones(3, 8)
+    for factor, free in ((1.0, True), (1.25, True), (0.8, True), (1.4, False), (0.7, False)):
+        loss = anchor_loss(p, r * factor, p, r, play=1.3).item()
+        assert (loss < 1e-10) == free, factor
+    assert anchor_loss(p, r * 2, p, r).item() == pytest.approx(math.log(2) ** 2, rel=1e-5)
 
 
 def test_preconditioning_makes_the_loss_that_of_the_bare_network() -> None:

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from odm.bundle import Bundle
 from odm.errors import ExportError
 from odm.export import session
-from odm.onnx_torch import OnnxModule
+from odm.onnx_torch import OnnxModule, RuntimeModule, open_module
 
 from .conftest import ROOT
 
@@ -48,6 +48,15 @@ def test_a_shipped_file_gives_the_same(bundle: str, variant: str) -> None:
         want = runtime.run(None, feeds)[0]
         got = module(*(torch.from_numpy(feeds[name]) for name in module.inputs)).numpy()
         np.testing.assert_allclose(got, want, atol=1e-4)
+
+
+def test_the_runtime_gives_the_same_in_whatever_parts() -> None:
+    payload = Bundle.open(MODELS / "phantom").weights("odm")
+    runner = open_module(payload, torch.device("cpu"))
+    assert isinstance(runner, RuntimeModule)
+    feeds = inputs_of(payload, 2 * RuntimeModule.ROWS + 1)
+    got = runner(*(torch.from_numpy(feeds[name]) for name in runner.inputs)).numpy()
+    np.testing.assert_allclose(got, session(payload).run(None, feeds)[0], atol=1e-6)
 
 
 def graph(op: str, x: list[int], *constants: Any, **attributes: Any) -> bytes:

@@ -49,6 +49,13 @@ def test_same_trajectory_as_diffusers(case: dict[str, Any]) -> None:
     np.testing.assert_allclose(got, np.asarray(case["trajectory"]), atol=2e-6, rtol=2e-6)
 
 
+@pytest.mark.parametrize("case", GOLDENS["karras"], ids=lambda c: f"{c['low']}-{c['high']}")
+def test_karras_spacing_is_that_of_diffusers(case: dict[str, Any]) -> None:
+    low, high = (2 / np.pi * np.arctan(case[end]) for end in ("low", "high"))
+    times = CosineSchedule().grid(len(case["ratios"]), (float(low), float(high)), "karras")
+    np.testing.assert_allclose(np.tan(np.asarray(times) * np.pi / 2), case["ratios"], rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("steps", [1, 2, 3, 17])
 def test_a_table_ends_in_x0_and_keeps_the_level_of_noise(name: SamplerName, steps: int) -> None:

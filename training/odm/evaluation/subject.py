@@ -22,7 +22,7 @@ from ..config import TrainConfig, parse_config
 from ..data import ImageSet, center_crop, load_image_set, split_holdout
 from ..errors import DataError
 from ..noise import Purpose
-from ..onnx_torch import OnnxModule
+from ..onnx_torch import open_module
 from ..sampling import conditioning_plan, mixed_row, schedule_from
 from . import draw
 
@@ -40,7 +40,7 @@ class Variant:
         self.values = bundle.values
         payload = bundle.weights(key)
         self.notes = metadata_of(payload)
-        self._run = OnnxModule(payload, device)
+        self._run = open_module(payload, device)
         self.is_generator = is_generator(self.entry)
         manifest = bundle.manifest
         self.schedule = schedule_from(manifest["diffusion"]["schedule"])

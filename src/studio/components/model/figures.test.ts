@@ -50,7 +50,25 @@ describe('a figure', () => {
 
   it('is there only for what was measured', () => {
     expect(figures.map((f) => f.id)).not.toContain('augmentation');
-    expect(figures.map((f) => f.id)).not.toContain('nfe');
+    expect(figures.map((f) => f.id).filter((id) => id.startsWith('nfe'))).toEqual([]);
     for (const figure of figures) expect(figure.points.length, figure.id).toBeGreaterThan(0);
+  });
+
+  it('has one NFE curve a variant, with the samplers by their names', () => {
+    const kid = metrics.byVariant['odm']!.judgement.mean.training!.kid;
+    const nfe = ['dpmpp-2m-karras', 'ddim', 'of-tomorrow'].map((sampler) => ({
+      sampler,
+      steps: 8,
+      evaluations: 16,
+      kid,
+    }));
+    const measured = {
+      ...metrics,
+      byVariant: { ...metrics.byVariant, odm: { ...metrics.byVariant['odm']!, nfe } },
+    };
+    const curves = figuresOf(measured, manifest).filter((f) => f.id.startsWith('nfe'));
+    expect(curves.map((f) => f.id)).toEqual(['nfe-odm']);
+    expect(curves[0]!.series).toEqual(['DPM-Solver++ 2M Karras', 'DDIM', 'of-tomorrow']);
+    expect(curves[0]!.points[0]).toMatchObject({ x: 16, value: kid.value * 1000 });
   });
 });

@@ -4,7 +4,9 @@
  */
 import type { BundleManifest } from '../../../models/manifest';
 import type { Estimate, Metrics, VariantMetrics } from '../../../models/metrics';
+import { SAMPLERS } from '../../../models/request';
 import { formatSeverity } from '../../store/format';
+import { SAMPLER_TITLES } from '../samplers';
 
 export interface FigurePoint {
   /** A name on a scale of names, or a number. */
@@ -63,7 +65,10 @@ export function figuresOf(metrics: Metrics, manifest: BundleManifest): Figure[] 
     ...(['straightness', 'violations', 'outerRatio'] as const).map((measure) => order(measure, variants)),
     between(metrics, variants),
     augmentation(metrics, manifest),
-    evaluations(variants),
+    // One a variant: four samplers of two variants on one chart can't be told apart.
+    ...Object.entries(metrics.byVariant).map(([key, m]) =>
+      evaluations(key, manifest.variants[key]?.title ?? m.title, m),
+    ),
     sharpness(variants),
   ];
   return figures
@@ -215,19 +220,21 @@ function augmentation({ augmentation: found }: Metrics, manifest: BundleManifest
   };
 }
 
-function evaluations(variants: readonly Named[]) {
+function evaluations(key: string, title: string, { nfe = [] }: VariantMetrics) {
+  const named = (sampler: string) => SAMPLERS.find((s) => s === sampler);
   return {
-    id: 'nfe',
-    title: 'How many evaluations a picture needs',
+    id: `nfe-${key}`,
+    title: `How many evaluations a picture needs: ${title}`,
     explanation:
       'Mean class-wise KID by the number of network evaluations for one picture; lower is nearer to real.',
     kind: 'curves' as const,
     xLabel: 'network evaluations',
     xScale: 'log' as const,
     yLabel: 'KID × 1000',
-    points: variants.flatMap(([title, m]) =>
-      (m.nfe ?? []).map((p) => point(p.evaluations, `${title}, ${p.sampler}`, p.kid, KID)),
-    ),
+    points: nfe.map((p) => {
+      const sampler = named(p.sampler);
+      return point(p.evaluations, sampler ? SAMPLER_TITLES[sampler] : p.sampler, p.kid, KID);
+    }),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   CLEAN,
   conditioningPlan,
   createSchedule,
+  looksBack,
   samplerTable,
   type ConditioningRow,
   type Level,
@@ -92,7 +93,7 @@ export function updateTerms(
       meaning: 'The last step leaves no noise: the picture is the last prediction itself.',
     };
   }
-  if (sampler === 'dpmpp-2m') {
+  if (looksBack(sampler)) {
     const first = now.c === 0;
     return {
       symbols: row(
@@ -260,7 +261,7 @@ export function stepNotation(
     { symbol: sigmaNext, value: mathNumber(next.sigma), meaning: 'noise after this step' },
   ];
   if (now.d !== 0) quantities.push({ symbol: name('d'), value: mathNumber(now.d), meaning: 'fresh noise' });
-  if (request.sampler === 'dpmpp-2m' && next.sigma > 0) {
+  if (looksBack(request.sampler) && next.sigma > 0) {
     const logSnr = (l: Level) => Math.log(l.alpha / l.sigma);
     const h = logSnr(next) - logSnr(now);
     quantities.push({ symbol: name('h'), value: mathNumber(h), meaning: 'rise of log(α/σ)' });

@@ -214,7 +214,7 @@ it('stopping gives up and asks for nothing more', async () => {
 });
 
 it('a preview is deterministic, and never longer than what it stands for', () => {
-  expect(previewOf(at(1, { sampler: 'ddpm' }), 4)).toMatchObject({ sampler: 'dpmpp-2m', steps: 4 });
+  expect(previewOf(at(1, { sampler: 'ddpm' }), 4)).toMatchObject({ sampler: 'dpmpp-2m-karras', steps: 4 });
   expect(previewOf(at(1, { sampler: 'ddim', eta: 1 }), 4)).toMatchObject({ sampler: 'ddim', eta: 0 });
   expect(previewOf(at(1, { steps: 2 }), 4).steps).toBe(2);
 });

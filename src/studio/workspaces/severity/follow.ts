@@ -51,7 +51,7 @@ const MOST = 8;
  * every number of steps, so a preview is always deterministic.
  */
 export function previewOf(request: SampleRequest, steps: number): SampleRequest {
-  const sampler = request.sampler === 'ddpm' ? 'dpmpp-2m' : request.sampler;
+  const sampler = request.sampler === 'ddpm' ? 'dpmpp-2m-karras' : request.sampler;
   return { ...request, sampler, eta: 0, steps: Math.min(steps, request.steps) };
 }
 
