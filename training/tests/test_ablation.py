@@ -67,7 +67,7 @@ def test_the_shipped_plan_is_sound() -> None:
     configs = {name: plan.config(0, name, Path("runs")) for name in plan.settings}
     assert len({c.images for c in configs.values()}) == 1, "equal budgets"
     assert {c.ordinal_reading for c in configs.values()} == {"slack", "absolute", "hinge", "cosine"}
-    assert {c.ordinal_weight for c in configs.values()} == {"constant", "snr", "late", "early"}
+    assert {c.ordinal_weight for c in configs.values()} == {"constant", "snr", "late", "latest", "early"}
     assert any(c.ordinal_embedding for c in configs.values())
     # every setting but the network's own shares the trunk, and a trunk never has the ordinal loss
     assert plan.trunk_of("cosine") == plan.trunk_of("dm") == "trunk" != plan.trunk_of("additive")
