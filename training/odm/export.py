@@ -207,10 +207,10 @@ def halve(proto: onnx.ModelProto, names: set[str]) -> None:
     graph.node.extend(nodes)
 
 
-def session(payload: bytes) -> onnxruntime.InferenceSession:
-    """A CPU session with one thread."""
+def session(payload: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
+    """A CPU session, with one thread unless more are asked for."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(payload, options, providers=["CPUExecutionProvider"])
 
@@ -294,16 +294,21 @@ def _finish(
     )
 
 
-def export_network(model: Denoiser, size: int) -> Exported:
-    """The checked ONNX file of ``model`` for pictures of ``size`` pixels, ``x, t, y -> x0``; raises ``ExportError``."""
+def trace_network(model: Denoiser, size: int) -> onnx.ModelProto:
+    """The float32 graph of ``model`` for pictures of ``size`` pixels, ``x, t, y -> x0``."""
     inputs = {
         "x": torch.zeros(2, 3, size, size),
         "t": torch.full((2,), 0.5),
         "y": torch.zeros(2, model.config.classes + 1),
     }
+    return trace(model, inputs, "x0")
+
+
+def export_network(model: Denoiser, size: int) -> Exported:
+    """The checked ONNX file of ``model`` for pictures of ``size`` pixels, ``x, t, y -> x0``; raises ``ExportError``."""
     return _finish(
         model,
-        trace(model, inputs, "x0"),
+        trace_network(model, size),
         lambda network, payload: largest_difference(network, payload, size),
         TOLERANCE_FLOAT32,
         TOLERANCE_ROUNDED,

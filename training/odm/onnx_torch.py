@@ -336,12 +336,9 @@ class RuntimeModule:
     ROWS = 4
 
     def __init__(self, payload: bytes) -> None:
-        import onnxruntime
+        from .export import session
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(payload, options, providers=["CPUExecutionProvider"])
+        self._session = session(payload, torch.get_num_threads())
         self.inputs = [i.name for i in self._session.get_inputs()]
 
     def __call__(self, *inputs: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from .checkpoint import LATEST, load_ema, read_checkpoint, save_checkpoint
 from .config import TrainConfig, parse_config, plain
 from .data import load_image_set, split_holdout
 from .errors import CheckpointError
-from .export import TOLERANCE_ROUNDED, largest_difference, simplify, trace
+from .export import TOLERANCE_ROUNDED, largest_difference, simplify, trace_network
 from .network import Denoiser
 from .validate import validation
 
@@ -42,11 +42,11 @@ def weights_of(payload: bytes, config: TrainConfig) -> dict[str, torch.Tensor]:
             p.normal_(std=0.02)
         # but for these two, which only ever act as a sum: the same start and the same gradients keep them equal
         model.head.bias.copy_(model.linear.bias)  # type: ignore[arg-type, union-attr]
-    size, classes = config.size, len(config.grades)
-    twin = trace(model, {"x": torch.zeros(2, 3, size, size), "t": torch.full((2,), 0.5), "y": torch.zeros(2, classes + 1)}, "x0")  # fmt: skip
+    twin = trace_network(model, config.size)
     simplify(twin)
-    stored = onnx.load_from_string(payload).graph.initializer
-    named = twin.graph.initializer
+    named, stored = (
+        [numpy_helper.to_array(i) for i in proto.graph.initializer] for proto in (twin, onnx.load_from_string(payload))
+    )
     if len(stored) != len(named):
         raise CheckpointError(f"the file has {len(stored)} initialisers, this configuration's network {len(named)}")
     state: dict[str, torch.Tensor] = {}
@@ -54,20 +54,15 @@ def weights_of(payload: bytes, config: TrainConfig) -> dict[str, torch.Tensor]:
         # by value, since the exporter renames what it reshapes; every parameter is random here, so no two are alike
         own = p.detach().numpy().ravel()
         for mine, theirs in zip(named, stored, strict=True):
-            values = numpy_helper.to_array(mine)
-            if values.size == own.size and values.dtype == own.dtype and np.array_equal(values.ravel(), own):
-                found = numpy_helper.to_array(theirs).astype(np.float32)
-                if found.size != own.size:
-                    raise CheckpointError(f"{name}: the file has {found.size} values, this configuration's network {own.size}")  # fmt: skip
-                state[name] = torch.from_numpy(found.reshape(p.shape))
+            if mine.size == own.size and mine.dtype == own.dtype and np.array_equal(mine.ravel(), own):
+                if theirs.size != own.size:
+                    raise CheckpointError(f"{name}: the file has {theirs.size} values, this configuration's network {own.size}")  # fmt: skip
+                state[name] = torch.from_numpy(theirs.astype(np.float32).reshape(p.shape))
                 break
-    for name, other in (("head.bias", "linear.bias"), ("linear.bias", "head.bias")):
-        if other in state:
-            state.setdefault(name, state[other])
     if missing := sorted(set(dict(model.named_parameters())) - set(state)):
         raise CheckpointError(f"not found in the file: {', '.join(missing)}")
     model.load_state_dict(state, strict=False)
-    difference = largest_difference(model, payload, size)
+    difference = largest_difference(model, payload, config.size)
     if not difference <= TOLERANCE_ROUNDED:
         raise CheckpointError(f"the recovered network differs from the file by {difference:.1e}")
     return dict(model.state_dict())
