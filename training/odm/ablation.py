@@ -26,10 +26,10 @@ import numpy as np
 from .config import TrainConfig, parse_config, read_toml
 from .errors import AblationError, ConfigError
 
-# settings that only the ordinal loss feels: a branch that changes nothing else starts from the common trunk
-LOSS_KEYS = frozenset(
+# what a branch can change on the common trunk's weights: the ordinal loss, and whether the grades' vectors are put on a line
+BRANCH_KEYS = frozenset(
     k for k in TrainConfig.__dataclass_fields__ if k.startswith("ordinal_") and k != "ordinal_embedding"
-)
+) | {"grade_line"}
 RESERVED = frozenset(["seed", "images", "init_from"])  # the plan's own business
 FIGURES = "figures.json"
 
@@ -53,14 +53,14 @@ class Plan:
 
     def trunk_of(self, setting: str) -> str:
         """Name of the trunk that ``setting`` branches from: ``trunk``, or one that carries its other changes."""
-        own = sorted((k, v) for k, v in self.settings[setting].items() if k not in LOSS_KEYS)
+        own = sorted((k, v) for k, v in self.settings[setting].items() if k not in BRANCH_KEYS)
         return "trunk" + "".join(f"-{k}-{json.dumps(v).strip(chr(34))}" for k, v in own)
 
     def trunks(self) -> dict[str, dict[str, Any]]:
         """Every trunk with what it changes."""
         out: dict[str, dict[str, Any]] = {}
         for setting, changes in self.settings.items():
-            out[self.trunk_of(setting)] = {k: v for k, v in changes.items() if k not in LOSS_KEYS}
+            out[self.trunk_of(setting)] = {k: v for k, v in changes.items() if k not in BRANCH_KEYS}
         return out
 
     def config(self, seed: int, name: str, out: Path) -> TrainConfig:
@@ -244,7 +244,11 @@ def finished(plan: Plan, out: Path, seed: int, name: str) -> dict[str, Any] | No
     if not path.is_file():
         return None
     figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if figures["fingerprint"] != fingerprint(plan, seed, name):
+    kept, wanted = figures["fingerprint"], fingerprint(plan, seed, name)
+    # a setting that was invented since was at its default
+    fields = TrainConfig.__dataclass_fields__
+    since = {k: fields[k].default for k in wanted["settings"].keys() - kept["settings"].keys()}
+    if {**kept, "settings": kept["settings"] | since} != wanted:
         raise AblationError(f"{path} was made with other settings; give this plan another --out, or remove that folder")
     return figures
 

@@ -24,6 +24,7 @@ else:
 Reading = Literal["slack", "absolute", "hinge", "cosine"]
 TimeWeight = Literal["constant", "snr", "gated", "late", "latest", "early"]
 Gradient = Literal["all", "middle"]
+Anchor = Literal["distance", "line"]
 Config = TypeVar("Config", bound="DataConfig")
 
 
@@ -82,6 +83,7 @@ class TrainConfig(DataConfig):
     embedding: int = 256
     dropout: float = 0.0
     ordinal_embedding: bool = False
+    grade_line: bool = False  # the grades enter the network on a line, at their clinical values
     # --- noise loss ---
     null_probability: float = 0.1  # a picture's grade is replaced by the null class this often
     log_sigma_mean: float = -0.4  # of the log-normal sigma / alpha that times are drawn from
@@ -98,11 +100,12 @@ class TrainConfig(DataConfig):
     ordinal_weight: TimeWeight = "constant"
     ordinal_warmup_images: int = 0  # lambda rises linearly over this many images
     ordinal_gradient: Gradient = "all"  # whose estimates the ordinal loss moves: all three, or only the middle one's
-    ordinal_anchor: float = (
-        0.0  # weight of keeping outer grades as far apart as the trunk has them (a branch's setting)
-    )
-    ordinal_anchor_play: float = 1.0  # they may be this many times as far apart, or as near, before the anchor pulls
+    ordinal_anchor: float = 0.0  # weight of holding on to what a branch begins as: the trunk's average
+    # outer grades stay as far apart as the trunk has them, or every grade near the best line through its estimates there
+    ordinal_anchor_to: Anchor = "distance"
+    ordinal_anchor_play: float = 1.0  # they may be this many times as far apart, or as near, before the distance pulls
     ordinal_share: float = 0.25  # share of the batch whose noisy pictures carry the ordinal loss
+    ordinal_pool: int = 0  # these come again every so many steps, so that a line to keep to is computed once; 0: never
     # --- optimisation ---
     images: int = 250_000  # images to see in all, a branch's trunk included
     trains: Literal["all", "conditioning"] = "all"  # or only the layers through which time and grade enter the network
@@ -134,6 +137,7 @@ class TrainConfig(DataConfig):
             embedding=self.embedding,
             dropout=self.dropout,
             ordinal_embedding=self.ordinal_embedding,
+            line=self.grades if self.grade_line else (),
             augmentation=AUGMENTATION_COLUMNS if self.augment > 0 else 0,
         )
 
@@ -141,8 +145,10 @@ class TrainConfig(DataConfig):
         levels = len(self.channels)
         return [
             *super().checks(),
+            (not (self.grade_line and self.ordinal_embedding), "grade_line and ordinal_embedding exclude each other"),
             (self.ordinal_lambda == 0 or len(self.grades) >= 3, "the ordinal loss needs at least three grades"),
             (self.ordinal_anchor == 0 or self.ordinal_lambda > 0, "ordinal_anchor needs ordinal_lambda"),
+            (self.ordinal_pool >= 0, "ordinal_pool must not be negative"),
             (self.ordinal_anchor_play >= 1, "ordinal_anchor_play must be at least 1"),
             (self.ordinal_anchor == 0 or self.init_from != "", "ordinal_anchor needs init_from, a trunk to hold on to"),
             (not self.init_continues or self.init_from != "", "init_continues needs init_from"),

@@ -8,6 +8,7 @@ forced onto a straight line in their order, with a time weight. The formulas bel
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -112,3 +113,25 @@ def anchor_loss(x0_p: Tensor, x0_r: Tensor, before_p: Tensor, before_r: Tensor, 
     """
     ratio = rms_distance(x0_p, x0_r) / rms_distance(before_p, before_r)
     return (ratio.log().abs() - math.log(play)).clamp_min(0).square().mean()
+
+
+def best_line(estimates: Tensor, values: Sequence[float]) -> Tensor:
+    """[C, B, ...] estimates of all grades -> [C, B, ...]: the least-squares line through them, at the grades' clinical values.
+
+    On it the grades lie straight and in order by construction, about as far apart as they are, and between their means.
+    """
+    s = torch.tensor(values, dtype=estimates.dtype, device=estimates.device)
+    s = (s - s.mean()).view(-1, *([1] * (estimates.dim() - 1)))
+    slope = (s * estimates).sum(0) / s.square().sum()
+    return estimates.mean(0) + s * slope
+
+
+def line_loss(x0_hats: Tensor, line: Tensor, outer: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean squared distance of estimates [n, B, ...] from their places on a line [n, B, ...], as a share of
+    ``outer`` [B], the squared length of that line (mean square per pixel); ``weight`` [B] is w(t).
+
+    The line is a frozen network's (``best_line`` of what the branch begins as): the grades are put in order around the mean
+    that the data gave, instead of wherever a ratio of distances falls most easily.
+    """
+    apart = (x0_hats - line).flatten(2).square().mean(2)  # [n, B]
+    return (weight * apart / outer.clamp_min(1e-12)).mean()

@@ -8,6 +8,7 @@ softmax: operators that every execution provider of ONNX Runtime computes on the
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +31,8 @@ class NetworkConfig:
     embedding: int = 256  # width of the (t, y) embedding
     dropout: float = 0.0  # in the blocks of the two lowest levels
     ordinal_embedding: bool = False  # E_k = base + sum of steps below k, instead of a free vector per grade
+    # clinical values of the grades, where they enter on a line: what the layers are given is linear in the severity
+    line: tuple[float, ...] = ()
     augmentation: int = 0  # columns that tell the network how a training picture was changed; 0 when none is
 
 
@@ -39,6 +42,13 @@ CONDITIONING = frozenset(["time", "grade", "affine", "linear_gain"])
 
 def _norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(max(1, min(32, channels // 8)), channels, eps=1e-5)
+
+
+def hat_matrix(values: Sequence[float]) -> Tensor:
+    """[C, C], symmetric: takes C numbers (or vectors) to their least-squares line over the grades' values."""
+    s = torch.tensor(values, dtype=torch.float64)
+    s = s - s.mean()
+    return (torch.outer(s, s) / s.square().sum() + 1 / len(values)).float()
 
 
 def expand_channels(v: Tensor) -> Tensor:
@@ -112,6 +122,11 @@ class Denoiser(nn.Module):
                 staircase[k, : k + 1] = 1
             staircase[config.classes, config.classes] = 1
             self.register_buffer("staircase", staircase)
+        if config.line:
+            # a constant of the configuration, so that a network without it hands its weights over as they are
+            onto_line = torch.eye(config.classes + 1)
+            onto_line[: config.classes, : config.classes] = hat_matrix(config.line)
+            self.register_buffer("onto_line", onto_line, persistent=False)
 
         if config.augmentation:
             # no bias: unchanged pictures have all columns zero, so sampling and the exported graph need no such input
@@ -156,10 +171,14 @@ class Denoiser(nn.Module):
         e = self.time(torch.cat([torch.sin(angle), torch.cos(angle)], dim=1))
         if self.config.ordinal_embedding:
             y = torch.matmul(y, self.staircase)
-        e = e + self.grade(y)
         if augmentation is not None:
             e = e + self.augmentation(augmentation)
-        return F.silu(e)
+        if not self.config.line:
+            return F.silu(e + self.grade(y))
+        # Every grade's vector after the nonlinearity, put on the best line through them all, then weighted by y. All layers
+        # take it linearly, and grades differ little at any one noisy picture, so that the estimates lie nearly on a line too.
+        vectors = F.silu(e.unsqueeze(1) + self.grade.weight.T)  # [B, C + 1, embedding]
+        return torch.matmul(torch.matmul(y, self.onto_line).unsqueeze(1), vectors).squeeze(1)
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor, augmentation: Tensor | None = None) -> Tensor:
         alpha, sigma = alpha_sigma(t)

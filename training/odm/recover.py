@@ -52,12 +52,16 @@ def weights_of(payload: bytes, config: TrainConfig) -> dict[str, torch.Tensor]:
     state: dict[str, torch.Tensor] = {}
     for name, p in model.named_parameters():
         # by value, since the exporter renames what it reshapes; every parameter is random here, so no two are alike
-        own = p.detach().numpy().ravel()
+        own = p.detach().numpy()
         for mine, theirs in zip(named, stored, strict=True):
-            if mine.size == own.size and mine.dtype == own.dtype and np.array_equal(mine.ravel(), own):
+            if mine.size != own.size or mine.dtype != own.dtype:
+                continue
+            turned = own.ndim == 2 and np.array_equal(mine.ravel(), own.T.ravel())  # or transposes
+            if turned or np.array_equal(mine.ravel(), own.ravel()):
                 if theirs.size != own.size:
                     raise CheckpointError(f"{name}: the file has {theirs.size} values, this configuration's network {own.size}")  # fmt: skip
-                state[name] = torch.from_numpy(theirs.astype(np.float32).reshape(p.shape))
+                values = theirs.astype(np.float32).reshape(own.T.shape if turned else own.shape)
+                state[name] = torch.from_numpy(np.ascontiguousarray(values.T if turned else values))
                 break
     if missing := sorted(set(dict(model.named_parameters())) - set(state)):
         raise CheckpointError(f"not found in the file: {', '.join(missing)}")

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from .checkpoint import load_latest, read_checkpoint, save_checkpoint
 from .config import TrainConfig, changed_keys, plain
 from .data import BatchSource, load_image_set, split_holdout
 from .errors import CheckpointError
-from .losses import Triple, anchor_loss, noise_loss, ordinal_loss
+from .losses import Triple, anchor_loss, best_line, line_loss, noise_loss, ordinal_loss, time_weight
 from .network import Denoiser
 from .schedule import alpha_sigma, expand
 from .validate import validation
@@ -51,6 +51,24 @@ def draw_triple(rng: np.random.Generator, classes: int) -> list[int]:
     return sorted(rng.choice(classes, 3, replace=False).tolist())
 
 
+class Noisy(NamedTuple):
+    """Noisy pictures of one step, one process's part."""
+
+    x0: Tensor  # [n, 3, H, W]
+    x: Tensor
+    t: Tensor  # [n]
+    alpha: Tensor
+    sigma: Tensor
+    y: Tensor  # [n, C + 1], the true grades' rows, or the null class's
+    triples: Tensor  # [n, 3] grades for the ordinal loss
+    told: tuple[Tensor, ...]  # how the pictures were changed, where the network is told
+
+    def first(self, count: int) -> Noisy:
+        """The first ``count`` pictures of these."""
+        shorter = {name: part[:count] for name, part in self._asdict().items() if name != "told"}
+        return Noisy(**shorter, told=tuple(a[:count] for a in self.told))
+
+
 class TrainStep:
     """Loss of one global step, as seen by one process."""
 
@@ -58,16 +76,16 @@ class TrainStep:
         self.config, self.source, self.rank, self.world, self.device = config, source, rank, world, device
         self.classes = len(config.grades)
         self.generator = torch.Generator(device)
-        self.anchor: torch.nn.Module | None = (
-            None  # the trunk's averaged network, where the configuration holds on to it
-        )
+        # the trunk's averaged network, where the configuration holds on to it
+        self.anchor: torch.nn.Module | None = None
+        self.lines: dict[int, Tensor] = {}  # its lines through a pool's pictures, by step
 
     def share(self, whole: Tensor) -> Tensor:
         part = whole[self.rank :: self.world].to(self.device)
         return part.contiguous(memory_format=torch.channels_last) if part.dim() == 4 else part
 
-    def loss(self, model: torch.nn.Module, step: int, ordinal_scale: float = 1.0) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of global step ``step`` and its parts; ``ordinal_scale`` in 0..1 is where lambda's warm-up stands."""
+    def noisy(self, step: int) -> Noisy:
+        """This process's part of the noisy pictures of global step ``step``."""
         c = self.config
         rng = np.random.default_rng((c.seed, step, 2))
         batch = self.source.batch(step)
@@ -81,43 +99,69 @@ class TrainStep:
         )
         # triples are drawn even when lambda is 0: the DM and the ODM then see the same data and noise
         triples = torch.tensor([draw_triple(rng, self.classes) if self.classes >= 3 else [0, 0, 0] for _ in range(c.batch)])  # fmt: skip
-        torch.manual_seed((c.seed * 1_000_003 + step) * 64 + self.rank)  # dropout
-
-        x0, z, t = self.share(batch.x0), self.share(noise), self.share(times)
-        y = self.share(rows.float())
+        x0, z, t = (self.share(part) for part in (batch.x0, noise, times))
         alpha, sigma = alpha_sigma(t)
         x = expand(alpha) * x0 + expand(sigma) * z
-        count = max(1, round(c.ordinal_share * c.batch) // self.world) if c.ordinal_lambda > 0 else 0
-        graded = torch.nn.functional.one_hot(self.share(triples)[:count], self.classes + 1).float()  # [n, 3, C + 1]
         told = () if batch.augmentation is None else (self.share(batch.augmentation),)
+        return Noisy(x0, x, t, alpha, sigma, self.share(rows.float()), self.share(triples), told)
+
+    def loss(self, model: torch.nn.Module, step: int, ordinal_scale: float = 1.0) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of global step ``step`` and its parts; ``ordinal_scale`` in 0..1 is where lambda's warm-up stands."""
+        c = self.config
+        b = self.noisy(step)
+        torch.manual_seed((c.seed * 1_000_003 + step) * 64 + self.rank)  # dropout
         with torch.autocast(self.device.type, torch.bfloat16, enabled=c.precision == "bf16"):
-            estimate = model(x, t, y, *told)
-        total = noise_loss(estimate.float(), x0, alpha, sigma)
+            estimate = model(b.x, b.t, b.y, *b.told)
+        total = noise_loss(estimate.float(), b.x0, b.alpha, b.sigma)
         figures = {"noise_loss": total.detach()}
-        if count:
+        if c.ordinal_lambda > 0:
+            count = max(1, round(c.ordinal_share * c.batch) // self.world)
+            triples = b.triples[:count]
+            # out of a pool, pictures come again with other triples of grades
+            o = (self.noisy(step % c.ordinal_pool) if c.ordinal_pool else b).first(count)
+            graded = torch.nn.functional.one_hot(triples.T, self.classes + 1).float()  # [3, n, C + 1]
             # never in bfloat16: its rounding is as large as the distances between grades at low noise, and a ratio of
             # distances that are mostly rounding falls by driving the outer grades apart
-            ys = torch.cat([graded[:, k] for k in range(3)])
-            e_p, e_q, e_r = model(
-                torch.cat([x[:count]] * 3), torch.cat([t[:count]] * 3), ys, *(torch.cat([a[:count]] * 3) for a in told)
-            ).chunk(3)
+            estimates = model(
+                o.x.repeat(3, 1, 1, 1), o.t.repeat(3), graded.flatten(0, 1), *(a.repeat(3, 1) for a in o.told)
+            )
+            e = estimates.unflatten(0, (3, count))
             extra, g = ordinal_loss(
-                e_p, e_q, e_r, alpha[:count], sigma[:count], c.ordinal_reading, c.ordinal_weight, c.ordinal_gradient
+                e[0], e[1], e[2], o.alpha, o.sigma, c.ordinal_reading, c.ordinal_weight, c.ordinal_gradient
             )
             total = total + ordinal_scale * c.ordinal_lambda * extra
             if self.anchor is not None:
-                outer = (
-                    torch.cat([x[:count]] * 2),
-                    torch.cat([t[:count]] * 2),
-                    torch.cat([graded[:, 0], graded[:, 2]]),
-                )
-                with torch.no_grad():
-                    before_p, before_r = self.anchor(*outer, *(torch.cat([a[:count]] * 2) for a in told)).chunk(2)
-                held = anchor_loss(e_p, e_r, before_p, before_r, c.ordinal_anchor_play)
+                held = self.held(o, step, triples, e)
                 total = total + ordinal_scale * c.ordinal_anchor * held
                 figures["anchor"] = held.detach()
             figures |= triple_figures(g)
         return total, figures
+
+    def held(self, o: Noisy, step: int, triples: Tensor, e: Tensor) -> Tensor:
+        """The anchor's loss of estimates ``e`` [3, n, ...] for the grades ``triples`` [n, 3] of the noisy pictures ``o``."""
+        c = self.config
+        if c.ordinal_anchor_to == "distance":
+            before_p, before_r = self.before(o, triples.T[::2])
+            return anchor_loss(e[0], e[2], before_p, before_r, c.ordinal_anchor_play)
+        place = step % c.ordinal_pool if c.ordinal_pool else -1
+        line = self.lines.get(place)
+        if line is None:
+            grades = torch.arange(self.classes, device=o.x.device).unsqueeze(1).expand(-1, len(o.x))
+            line = best_line(self.before(o, grades), c.grades)
+            if c.ordinal_pool:
+                self.lines[place] = line
+        outer = (line[-1] - line[0]).flatten(1).square().mean(1)
+        own = line[triples.T, torch.arange(len(o.x), device=line.device)]  # [3, n, ...]
+        return line_loss(e, own, outer, time_weight(c.ordinal_weight, o.alpha, o.sigma))
+
+    @torch.no_grad()
+    def before(self, o: Noisy, grades: Tensor) -> Tensor:
+        """[k, n, ...]: what the network that is held on to estimates for the ``grades`` [k, n]."""
+        assert self.anchor is not None
+        k, n = grades.shape
+        rows = torch.nn.functional.one_hot(grades, self.classes + 1).float().flatten(0, 1)
+        out: Tensor = self.anchor(o.x.repeat(k, 1, 1, 1), o.t.repeat(k), rows, *(a.repeat(k, 1) for a in o.told))
+        return out.reshape(k, n, *out.shape[1:])
 
 
 def triple_figures(g: Triple) -> dict[str, Tensor]:
@@ -137,7 +181,7 @@ def ema_decay(config: TrainConfig, images: int) -> float:
 
 
 def learning_rate(config: TrainConfig, images: int) -> float:
-    """Linear warm-up, then constant: the moving average does what a decay would."""
+    """Linear warm-up over the first ``images`` of an optimiser, then constant: the moving average does what a decay would."""
     return config.learning_rate * min(1.0, (images + config.batch) / max(1, config.warmup_images))
 
 
@@ -233,7 +277,8 @@ class Run:
         """One optimiser step; returns the figures of this process."""
         c = self.config
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(c, self.images)
+            # a fresh optimiser warms up anew: its first steps are all alike in size, and would throw a trained network about
+            group["lr"] = learning_rate(c, self.images - (self.began_at if c.init_average else 0))
         total, figures = self.train_step.loss(self.trained, self.step, self.ordinal_scale())
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
@@ -307,6 +352,16 @@ class Run:
                 signal.signal(number, handler)
         if stop:
             self.save()
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the group of processes; call it when the run is over.
+
+        Whoever has nothing left to write waits here for the others: a process that exits while gloo's thread is still
+        dropping the tensors of the last step's gradients is aborted, since that thread asks for the interpreter's lock while
+        the interpreter shuts down (pytorch issue 190489).
+        """
+        self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
 
     def _loop(self, quiet: bool, stop: list[int]) -> None:

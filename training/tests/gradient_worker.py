@@ -17,13 +17,12 @@ from odm.train import Run
 def main(config: Path, out: Path) -> None:
     torch.set_num_threads(1)
     run = Run(load_config(config), out.with_suffix(""), None, resume=False)
-    total, _ = run.train_step.loss(run.model, 0)
-    run.accelerator.backward(total)
+    run.accelerator.backward(run.train_step.loss(run.model, 0)[0])
     if run.main:
         bare = run.accelerator.unwrap_model(run.model)
         gradients = {k: p.grad for k, p in bare.named_parameters() if p.grad is not None}
         torch.save({"processes": run.accelerator.num_processes, "gradients": gradients}, out)
-    run.accelerator.end_training()
+    run.close()
 
 
 if __name__ == "__main__":

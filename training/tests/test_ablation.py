@@ -68,9 +68,11 @@ def test_the_shipped_plan_is_sound() -> None:
     assert len({c.images for c in configs.values()}) == 1, "equal budgets"
     assert {c.ordinal_reading for c in configs.values()} == {"slack", "absolute", "hinge", "cosine"}
     assert {c.ordinal_weight for c in configs.values()} == {"constant", "snr", "late", "latest", "early"}
-    assert any(c.ordinal_embedding for c in configs.values())
-    # every setting but the network's own shares the trunk, and a trunk never has the ordinal loss
-    assert plan.trunk_of("cosine") == plan.trunk_of("dm") == "trunk" != plan.trunk_of("additive")
+    assert any(c.ordinal_embedding for c in configs.values()) and any(c.grade_line for c in configs.values())
+    # every setting but another embedding shares the trunk (a line is made of the trunk's own vectors), and a trunk never has the ordinal loss
+    assert (
+        plan.trunk_of("cosine") == plan.trunk_of("line") == plan.trunk_of("dm") == "trunk" != plan.trunk_of("additive")
+    )
     assert all(plan.config(0, name, Path("runs")).ordinal_lambda == 0 for name in plan.trunks())
 
 
@@ -168,6 +170,14 @@ def test_a_tiny_ablation_from_end_to_end(tmp_path: Path, capsys: pytest.CaptureF
     assert again["truth"] == old["truth"] and again["noise_loss"] == pytest.approx(old["noise_loss"], rel=1e-5)
     with pytest.raises(AblationError, match="other settings"):
         finished(dataclasses.replace(plan, steps=3), out, 0, "odm")
+    # a cell from before a setting was invented is one at that setting's default, and at no other
+    older = json.loads(figures.read_text())
+    del older["fingerprint"]["settings"]["grade_line"]
+    figures.write_text(json.dumps(older))
+    assert finished(plan, out, 0, "odm") is not None
+    lined = dataclasses.replace(plan, settings=plan.settings | {"odm": plan.settings["odm"] | {"grade_line": True}})
+    with pytest.raises(AblationError, match="other settings"):
+        finished(lined, out, 0, "odm")
 
 
 def test_failing_cells_are_named_with_their_log(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip

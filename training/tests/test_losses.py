@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from odm.losses import anchor_loss, noise_loss, ordinal_loss, rms_distance, time_weight, triple
+from odm.losses import anchor_loss, best_line, line_loss, noise_loss, ordinal_loss, rms_distance, time_weight, triple
 from odm.schedule import alpha_sigma, noise_loss_weight, precondition
 
 T = torch.tensor([0.3, 0.7])
@@ -97,6 +98,31 @@ def test_the_anchor_has_play() -> None:
         loss = anchor_loss(p, r * factor, p, r, play=1.3).item()
         assert (loss < 1e-10) == free, factor
     assert anchor_loss(p, r * 2, p, r).item() == pytest.approx(math.log(2) ** 2, rel=1e-5)
+
+
+def test_the_best_line_is_that_of_least_squares() -> None:
+    values = (0.0, 1.0, 2.5, 4.0)
+    estimates = torch.randn(4, 2, 3, 4, 4, generator=torch.Generator().manual_seed(3))
+    found = best_line(estimates, values)
+    for pixel in range(2 * 48):
+        heights = estimates.reshape(4, -1)[:, pixel].double().numpy()
+        want = np.polyval(np.polyfit(values, heights, 1), values)
+        np.testing.assert_allclose(found.reshape(4, -1)[:, pixel].numpy(), want, atol=1e-5)
+    # straight, in order, and where the line already is, it stays
+    torch.testing.assert_close(triple(found[0], found[1], found[3]).slack, torch.zeros(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(best_line(found, values), found, atol=1e-5, rtol=1e-5)
+
+
+def test_the_line_loss_is_a_share_of_the_lines_length() -> None:
+    places = torch.stack(line(0, 0.5, 1))
+    outer = (places[2] - places[0]).flatten(1).square().mean(1)
+    weight = torch.tensor([1.0, 0.0])
+    assert line_loss(places, places, outer, weight).item() == 0
+    off = places.clone()
+    off[1] += places[2] - places[0]  # one of three, by the line's whole length: 1/3; half of the pictures do not count
+    assert line_loss(off, places, outer, weight).item() == pytest.approx(1 / 6, rel=1e-5)
+    # doubling everything changes nothing: a share, in x0 as in noise space
+    assert line_loss(2 * off, 2 * places, 4 * outer, weight).item() == pytest.approx(1 / 6, rel=1e-5)
 
 
 def test_preconditioning_makes_the_loss_that_of_the_bare_network() -> None:

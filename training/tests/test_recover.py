@@ -22,10 +22,10 @@ from .conftest import TINY
 MODELS = Path(__file__).resolve().parents[2] / "models"
 
 
-def trained_like(seed: int) -> Denoiser:
+def trained_like(seed: int, **changes: object) -> Denoiser:
     """A tiny network whose parameters are all different, but for the two output biases, which training keeps equal."""
     torch.manual_seed(seed)
-    model = Denoiser(parse_config(TINY).network()).eval()
+    model = Denoiser(parse_config({**TINY, **changes}).network()).eval()
     with torch.no_grad():
         for p in model.parameters():
             p.normal_(std=0.05)
@@ -33,9 +33,10 @@ def trained_like(seed: int) -> Denoiser:
     return model
 
 
-def test_a_file_gives_back_the_weights_it_stores() -> None:
-    model = trained_like(3)
-    state = weights_of(export_network(model, TINY["size"]).payload, parse_config(TINY))
+@pytest.mark.parametrize("grade_line", [False, True])
+def test_a_file_gives_back_the_weights_it_stores(grade_line: bool) -> None:
+    model = trained_like(3, grade_line=grade_line)
+    state = weights_of(export_network(model, TINY["size"]).payload, parse_config({**TINY, "grade_line": grade_line}))
     for name, want in rounded(model).state_dict().items():
         assert torch.equal(state[name], want), name
 

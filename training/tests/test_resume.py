@@ -155,11 +155,12 @@ def test_branches_start_from_the_trunk_and_count_its_images(tmp_path: Path, conf
         assert (state["branched_at"], state["began_at"], state["step"]) == (8, 12, 4)
 
 
-def test_a_branch_may_begin_from_the_average_and_hold_on_to_it(tmp_path: Path, config: Path) -> None:
+@pytest.mark.parametrize("more", ["", 'grade_line = true\nordinal_anchor_to = "line"\nordinal_pool = 3\n'])
+def test_a_branch_may_begin_from_the_average_and_hold_on_to_it(tmp_path: Path, config: Path, more: str) -> None:
     trunk, branch = tmp_path / "trunk", tmp_path / "branch"
     assert main(["train", str(config), "--quiet", "--out", str(trunk), "--images", "8"]) == 0
     average = read_checkpoint(trunk / LATEST)["ema"]
-    text = config.read_text() + f'init_from = "{trunk / LATEST}"\ninit_average = true\nordinal_anchor = 0.1\n'
+    text = config.read_text() + f'init_from = "{trunk / LATEST}"\ninit_average = true\nordinal_anchor = 0.1\n' + more
     config.write_text(text, encoding="utf-8")
     whole = Run(load_config(config, images=16), branch, None, resume=False)
     for name, value in whole.model.state_dict().items():
