@@ -514,15 +514,20 @@ _SETTINGS = [
     "embedding",
     "dropout",
     "ordinal_embedding",
+    "grade_line",
     "null_probability",
     "log_sigma_mean",
     "log_sigma_std",
     "uniform_share",
+    "low_noise_share",
     "t_range",
     "ordinal_lambda",
     "ordinal_reading",
     "ordinal_weight",
+    "ordinal_anchor",
+    "ordinal_anchor_to",
     "ordinal_share",
+    "trains",
     "seed",
     "batch",
     "learning_rate",
@@ -636,6 +641,8 @@ def card(manifest: dict[str, Any], payloads: dict[str, bytes]) -> str:
 
 
 def _plain(value: Any) -> str:
+    if value is None:  # a setting that is newer than the weights
+        return "-"
     return ", ".join(f"{v:g}" for v in value) if isinstance(value, list) else str(value)
 
 
