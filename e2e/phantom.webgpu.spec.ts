@@ -50,6 +50,9 @@ test('WebGPU that is only emulated is not taken unasked, and the page says so', 
 test('a lost device: frames are kept, and trying again goes on', async ({ studio, page, provoke }) => {
   test.setTimeout(600_000);
   provoke(/device/i);
+  // a loss that meets ONNX Runtime while it reads a result back is said in other words, and followed by an empty line
+  provoke(/MapAsyncStatus::Success was false/);
+  provoke(/^console: {2}http\S+\/ort-wasm\S+\.mjs$/);
   await withDevicesWithinReach(page);
   await studio.open({ ep: 'webgpu', model: 'phantom' });
   await studio.finished();
