@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from .config import TrainConfig, parse_config, read_toml
+from .config import TrainConfig, changed_keys, parse_config, read_toml
 from .errors import AblationError, ConfigError
 
 # what a branch can change on the common trunk's weights: the ordinal loss, and whether the grades' vectors are put on a line
@@ -31,6 +31,8 @@ BRANCH_KEYS = frozenset(
     k for k in TrainConfig.__dataclass_fields__ if k.startswith("ordinal_") and k != "ordinal_embedding"
 ) | {"grade_line"}
 RESERVED = frozenset(["seed", "images", "init_from"])  # the plan's own business
+# paths and bookkeeping, which a cell's figures do not depend on
+UNCOMPARED = frozenset(["init_from", "log_images", "validate_images", "checkpoint_minutes", "samples_minutes"])
 FIGURES = "figures.json"
 
 
@@ -232,8 +234,7 @@ def _measure(plan: Plan, run: Any) -> dict[str, Any]:
 def fingerprint(plan: Plan, seed: int, name: str) -> dict[str, Any]:
     """What a finished cell must agree with to be taken over: its configuration, free of paths, and the measuring."""
     config = plan.config(seed, name, Path("."))
-    skip = {"init_from", "log_images", "validate_images", "checkpoint_minutes", "samples_minutes"}
-    settings = {k: v for k, v in config.to_dict().items() if k not in skip}
+    settings = {k: v for k, v in config.to_dict().items() if k not in UNCOMPARED}
     budget = {"trunk_images": plan.trunk_images, "pictures": plan.pictures, "steps": plan.steps, "asked": plan.asked}
     return json.loads(json.dumps({"settings": settings, **(budget if name in plan.settings else {})}))  # type: ignore[no-any-return]
 
@@ -244,11 +245,10 @@ def finished(plan: Plan, out: Path, seed: int, name: str) -> dict[str, Any] | No
     if not path.is_file():
         return None
     figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    kept, wanted = figures["fingerprint"], fingerprint(plan, seed, name)
-    # a setting that was invented since was at its default
-    fields = TrainConfig.__dataclass_fields__
-    since = {k: fields[k].default for k in wanted["settings"].keys() - kept["settings"].keys()}
-    if {**kept, "settings": kept["settings"] | since} != wanted:
+    kept, wanted = dict(figures["fingerprint"]), fingerprint(plan, seed, name)
+    changed = set(changed_keys(kept.pop("settings"), plan.config(seed, name, Path(".")))) - UNCOMPARED
+    wanted.pop("settings")
+    if changed or kept != wanted:
         raise AblationError(f"{path} was made with other settings; give this plan another --out, or remove that folder")
     return figures
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .config import Gradient, Reading, TimeWeight
+from .network import hat_matrix
 from .schedule import noise_loss_weight
 
 
@@ -120,10 +121,7 @@ def best_line(estimates: Tensor, values: Sequence[float]) -> Tensor:
 
     On it the grades lie straight and in order by construction, about as far apart as they are, and between their means.
     """
-    s = torch.tensor(values, dtype=estimates.dtype, device=estimates.device)
-    s = (s - s.mean()).view(-1, *([1] * (estimates.dim() - 1)))
-    slope = (s * estimates).sum(0) / s.square().sum()
-    return estimates.mean(0) + s * slope
+    return torch.tensordot(hat_matrix(values).to(estimates), estimates, dims=1)
 
 
 def line_loss(x0_hats: Tensor, line: Tensor, outer: Tensor, weight: Tensor) -> Tensor:

@@ -118,7 +118,8 @@ class TrainStep:
             count = max(1, round(c.ordinal_share * c.batch) // self.world)
             triples = b.triples[:count]
             # out of a pool, pictures come again with other triples of grades
-            o = (self.noisy(step % c.ordinal_pool) if c.ordinal_pool else b).first(count)
+            drawn_at = step % c.ordinal_pool if c.ordinal_pool else step
+            o = (b if drawn_at == step else self.noisy(drawn_at)).first(count)
             graded = torch.nn.functional.one_hot(triples.T, self.classes + 1).float()  # [3, n, C + 1]
             # never in bfloat16: its rounding is as large as the distances between grades at low noise, and a ratio of
             # distances that are mostly rounding falls by driving the outer grades apart
@@ -131,25 +132,24 @@ class TrainStep:
             )
             total = total + ordinal_scale * c.ordinal_lambda * extra
             if self.anchor is not None:
-                held = self.held(o, step, triples, e)
+                held = self.held(o, drawn_at, triples, e)
                 total = total + ordinal_scale * c.ordinal_anchor * held
                 figures["anchor"] = held.detach()
             figures |= triple_figures(g)
         return total, figures
 
     def held(self, o: Noisy, step: int, triples: Tensor, e: Tensor) -> Tensor:
-        """The anchor's loss of estimates ``e`` [3, n, ...] for the grades ``triples`` [n, 3] of the noisy pictures ``o``."""
+        """The anchor's loss of estimates ``e`` [3, n, ...] for the grades ``triples`` [n, 3] of ``step``'s pictures ``o``."""
         c = self.config
         if c.ordinal_anchor_to == "distance":
             before_p, before_r = self.before(o, triples.T[::2])
             return anchor_loss(e[0], e[2], before_p, before_r, c.ordinal_anchor_play)
-        place = step % c.ordinal_pool if c.ordinal_pool else -1
-        line = self.lines.get(place)
+        line = self.lines.get(step)
         if line is None:
             grades = torch.arange(self.classes, device=o.x.device).unsqueeze(1).expand(-1, len(o.x))
             line = best_line(self.before(o, grades), c.grades)
             if c.ordinal_pool:
-                self.lines[place] = line
+                self.lines[step] = line
         outer = (line[-1] - line[0]).flatten(1).square().mean(1)
         own = line[triples.T, torch.arange(len(o.x), device=line.device)]  # [3, n, ...]
         return line_loss(e, own, outer, time_weight(c.ordinal_weight, o.alpha, o.sigma))

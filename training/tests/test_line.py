@@ -66,9 +66,8 @@ def test_what_the_layers_are_given_is_linear_in_the_severity() -> None:
 @torch.no_grad()
 def test_the_estimates_come_nearer_to_a_line() -> None:
     free, line = pair([0, 1, 2, 3, 4])
-    with torch.no_grad():
-        for p in (free.grade.weight, line.grade.weight):
-            p.mul_(0.5)
+    for p in (free.grade.weight, line.grade.weight):
+        p.mul_(0.5)
     x = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
     def straightness(model: Denoiser) -> float:

@@ -175,6 +175,23 @@ def test_a_branch_may_begin_from_the_average_and_hold_on_to_it(tmp_path: Path, c
         assert value.equal(read_checkpoint(part / LATEST)["model"][name]), name
 
 
+def test_the_learning_rate_of_a_fresh_optimiser_warms_up(tmp_path: Path, config: Path) -> None:
+    trunk = tmp_path / "trunk"
+    assert main(["train", str(config), "--quiet", "--out", str(trunk), "--images", "8"]) == 0
+    branch = {"init_from": str(trunk / LATEST), "warmup_images": 8, "learning_rate": 1e-3, "images": 16}
+
+    def rates(fresh: bool) -> list[float]:
+        run = Run(load_config(config, **branch, init_average=fresh), tmp_path / f"branch-{fresh}", None, resume=False)
+        out = []
+        for _ in range(2):
+            run.advance()
+            out.append(run.optimizer.param_groups[0]["lr"])
+        return out
+
+    assert rates(fresh=True) == [5e-4, 1e-3]  # batches of 4
+    assert rates(fresh=False) == [1e-3, 1e-3]  # the trunk's optimiser goes on
+
+
 def test_a_branch_with_the_trunks_settings_is_the_trunk_continued(tmp_path: Path, config: Path) -> None:
     trunk, branch = tmp_path / "trunk", tmp_path / "branch"
     assert main(["train", str(config), "--quiet", "--out", str(trunk), "--images", "8"]) == 0
