@@ -2,6 +2,7 @@
  * What every browser test gets: a page that fails the test on any console error, any uncaught exception and any request
  * beyond the page's own origin, and `studio`, the page as a person uses it.
  */
+import { stripVTControlCharacters } from 'node:util';
 import { test as base, expect } from '@playwright/test';
 import { Studio } from './studio';
 
@@ -23,7 +24,9 @@ export const test = base.extend<Fixtures>({
       if (!provoked.some((expected) => expected.test(problem))) problems.push(problem);
     };
     page.on('console', (message) => {
-      if (message.type() === 'error') note(`console: ${message.text()} ${message.location().url}`);
+      if (message.type() !== 'error') return;
+      // ONNX Runtime colours what it says; the colours would be part of every comparison, and none of them is printed here.
+      note(`console: ${stripVTControlCharacters(message.text())} ${message.location().url}`);
     });
     page.on('pageerror', (error) => note(`exception: ${error.message}`));
     page.on('crash', () => note('the page crashed'));

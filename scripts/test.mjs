@@ -11,7 +11,18 @@ import {
   installLab,
   installNodePackages,
 } from './lib/install.mjs';
-import { Failure, ROOT, bold, command, green, heading, red, run, say } from './lib/terminal.mjs';
+import { Failure, ROOT, bold, command, green, heading, red, run, runKept, say } from './lib/terminal.mjs';
+
+/** @typedef {{ status: number, tail: string }} Outcome tail: the end of its output, where it was kept */
+
+/**
+ * A service shows the end of a long log first, or only: there the failures are said again below the summary. A person at
+ * a terminal gets each program's own output, colours and progress included.
+ * @param {string} file @param {string[]} args @param {string} [cwd]
+ * @returns {Promise<Outcome>}
+ */
+const start = async (file, args, cwd = ROOT) =>
+  process.env['CI'] ? runKept(file, args, { cwd }) : { status: await run(file, args, { cwd }), tail: '' };
 
 /**
  * A package's own program, started with this Node: no shell, no npx.
@@ -21,7 +32,7 @@ import { Failure, ROOT, bold, command, green, heading, red, run, say } from './l
 const program =
   (script, ...args) =>
   () =>
-    run(process.execPath, [path.join(ROOT, 'node_modules', script), ...args]);
+    start(process.execPath, [path.join(ROOT, 'node_modules', script), ...args]);
 
 /**
  * A module of the training lab's environment.
@@ -30,14 +41,14 @@ const program =
 const lab =
   (...args) =>
   () =>
-    run(LAB_PYTHON, ['-m', ...args], { cwd: path.join(ROOT, 'training') });
+    start(LAB_PYTHON, ['-m', ...args], path.join(ROOT, 'training'));
 
 /**
  * @typedef {object} Check
  * @property {string} name
  * @property {string} title
  * @property {string[]} needs set-up parts and other checks without which this one cannot run
- * @property {() => Promise<number>} run gives the exit status
+ * @property {() => Promise<Outcome>} run
  */
 
 /** @type {Check[]} */
@@ -109,6 +120,8 @@ await command(async () => {
   const failed = new Set();
   /** @type {string[]} */
   const summary = [];
+  /** @type {{ title: string, tail: string }[]} */
+  const said = [];
 
   /**
    * @param {string} name @param {string} title
@@ -142,13 +155,15 @@ await command(async () => {
     await step(check.name, check.title, async () => {
       const lacking = check.needs.filter((need) => failed.has(need));
       if (lacking.length) return `Could not run, because this failed before: ${lacking.join(', ')}.`;
-      const status = await check.run();
+      const { status, tail } = await check.run();
+      if (status !== 0 && tail) said.push({ title: check.title, tail });
       return status === 0 ? undefined : `${check.title} failed (exit status ${status}).`;
     });
   }
 
   heading('Summary');
   for (const line of summary) say(line);
+  for (const { title, tail } of said) say(`\n${bold(`The end of what “${title}” said:`)}\n${tail}`);
   say(bold(`\n${summary.length - failed.size} passed, ${failed.size} failed`));
   if (failed.size) process.exitCode = 1;
 });

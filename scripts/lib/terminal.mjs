@@ -54,6 +54,39 @@ export function run(command, args, options = {}) {
 }
 
 /**
+ * Runs a command with its output passed through, and keeps the end of it too, e.g. to say it again where it is read.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ cwd?: string, lines?: number }} [options] lines: how many of the last are kept, 60 unless told
+ * @returns {Promise<{ status: number, tail: string }>} the exit status as of `run`
+ */
+export function runKept(command, args, options = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: options.cwd ?? ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const most = options.lines ?? 60;
+    let tail = '';
+    /** @param {NodeJS.WriteStream} to */
+    const pass = (to) => (/** @type {string} */ text) => {
+      to.write(text);
+      tail = (tail + text)
+        .split('\n')
+        .slice(-most - 1)
+        .join('\n');
+    };
+    child.stdout.setEncoding('utf8').on('data', pass(process.stdout));
+    child.stderr.setEncoding('utf8').on('data', pass(process.stderr));
+    child.on('error', (error) => {
+      console.error(`${command} could not be started: ${error.message}`);
+      resolve({ status: 127, tail: error.message });
+    });
+    child.on('close', (status) => resolve({ status: status ?? 1, tail }));
+  });
+}
+
+/**
  * Runs a command that must succeed.
  * @param {string} command
  * @param {string[]} args
