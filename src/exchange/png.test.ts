@@ -11,7 +11,7 @@ import { StudioError } from '../errors';
 import { decodePicture, encodePicture, readProvenance, withDisclaimer } from './png';
 import { toLatin1Json, withText } from './pngText';
 import { describePicture, settingsText, SOFTWARE, type Provenance } from './provenance';
-import { exampleWithGenerator } from '../models/testing';
+import { exampleManifest, exampleWithGenerator } from '../models/testing';
 import { toByte } from '../models/picture';
 import { STRIP_TEXT } from './raster';
 import { anyRequest } from './testing';
@@ -149,6 +149,21 @@ describe('readProvenance', () => {
     const denoised = describePicture({ ...rest, request: { ...request, variant: 'odm' } });
     expect(denoised).not.toHaveProperty('method');
     expect(settingsText(denoised)).toContain(`CFG scale: ${request.guidance}`);
+  });
+
+  it('says at which times a picture was guided, if not at all', () => {
+    const manifest = exampleManifest();
+    manifest.diffusion.guidanceRange = [0, 0.6];
+    const request = { ...provenance.request, model: manifest.id, variant: 'odm', guidance: 4 };
+    const rest = { manifest, provider: 'WASM', versions: {}, frame: { index: 1, steps: 1 } };
+    const record = describePicture({ ...rest, request });
+    expect(record.guidanceRange).toEqual([0, 0.6]);
+    expect(readProvenance(encodePicture({ chw, width: 4, height: 2, provenance: record }))).toEqual(record);
+    expect(settingsText(record)).toContain('CFG scale: 4, CFG at t: 0 to 0.6');
+    expect(describePicture({ ...rest, request: { ...request, guidance: 1 } })).not.toHaveProperty(
+      'guidanceRange',
+    );
+    expect(settingsText(provenance)).not.toContain('CFG at');
   });
 
   it('reads the record of the first version', () => {

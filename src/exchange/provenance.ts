@@ -18,6 +18,8 @@ export const provenanceSchema = z.strictObject({
   request: sampleRequestSchema,
   /** Present when the picture was made in one evaluation of a generator: the request's sampler settings then mean nothing. */
   method: z.literal('generator').optional(),
+  /** Present when the picture was guided at some times only: the bundle's `diffusion.guidanceRange` then. */
+  guidanceRange: z.tuple([z.number(), z.number()]).optional(),
   /** SHA-256 of the weights. */
   modelSha256: z.string().regex(/^[0-9a-f]{64}$/),
   /** The execution provider that did the work, with its detail. */
@@ -56,12 +58,15 @@ export function describePicture(made: {
   const { manifest, request, provider, versions, frame } = made;
   const variant = manifest.variants[request.variant];
   if (!variant) throw new RangeError(`no variant ${request.variant}`);
+  const { guidanceRange } = manifest.diffusion;
   return {
     formatVersion: 3,
     software: SOFTWARE,
     versions,
     request,
-    ...(!isDiffusion(variant) && { method: 'generator' as const }),
+    ...(!isDiffusion(variant)
+      ? { method: 'generator' as const }
+      : guidanceRange && request.guidance !== 1 && { guidanceRange }),
     modelSha256: variant.sha256,
     provider,
     frame: { index: frame.index, steps: frame.steps },
@@ -74,6 +79,7 @@ export function describePicture(made: {
 export function settingsText({
   request,
   method,
+  guidanceRange,
   modelSha256,
   provider,
   frame,
@@ -87,6 +93,7 @@ export function settingsText({
           `Steps: ${request.steps}`,
           `Sampler: ${request.sampler}`,
           `CFG scale: ${request.guidance}`,
+          ...(guidanceRange ? [`CFG at t: ${guidanceRange.join(' to ')}`] : []),
           `Seed: ${request.seed}`,
           ...(request.sampler === 'ddim' ? [`Eta: ${request.eta}`] : []),
           ...(request.changedFrom ?? []).map(

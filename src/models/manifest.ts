@@ -136,6 +136,11 @@ export const manifestSchema = z
       schedule,
       /** Times the network was trained on; for a table, indices into it. */
       tRange: z.tuple([z.number(), z.number()]),
+      /**
+       * Times, in the same units and inclusive, at which a guidance scale other than 1 acts; absent: all of them. Guidance in
+       * a limited interval is after Kynkäänniemi et al. 2024 (arXiv 2404.07724).
+       */
+      guidanceRange: z.tuple([z.number(), z.number()]).optional(),
     }),
     inputs: z.strictObject({
       x: z.strictObject({ name: z.string().min(1) }),
@@ -181,6 +186,8 @@ export const manifestSchema = z
     }
     const [low, high] = m.diffusion.tRange;
     if (!(low < high)) issue(['diffusion', 'tRange'], 'must be [low, high]');
+    const [bottom, top] = m.diffusion.guidanceRange ?? m.diffusion.tRange;
+    if (!(bottom < top)) issue(['diffusion', 'guidanceRange'], 'must be [low, high]');
     if (m.diffusion.schedule.kind === 'cosine') {
       if (low < 0 || high > 1) issue(['diffusion', 'tRange'], 'must lie in 0..1');
       if (m.inputs.t.kind === 'int64')

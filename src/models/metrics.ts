@@ -187,7 +187,15 @@ const variantMetrics = z.strictObject({
   sha256: digest,
   imagesSeen: count,
   /** How its pictures were drawn; null for a generator without steps. */
-  sampling: z.strictObject({ sampler: z.string(), steps: count, guidance: z.number() }).nullable(),
+  sampling: z
+    .strictObject({
+      sampler: z.string(),
+      steps: count,
+      guidance: z.number(),
+      /** The manifest's, at the time of the evaluation. */
+      guidanceRange: z.tuple([z.number(), z.number()]).optional(),
+    })
+    .nullable(),
   generatedPerGrade: count,
   judgement,
   /** QWK of its pictures divided by the grader's own on real images. */

@@ -21,6 +21,7 @@ import { StudioError } from '../errors';
 import { isDiffusion, type BundleManifest, type GeneratorVariant } from './manifest';
 import { networkTime, pictureLength, type Network } from './network';
 import { sampleRequestSchema, severityAt, type SampleRequest } from './request';
+import { guidanceAt } from './variants';
 
 export interface PreparedSample {
   readonly schedule: Schedule;
@@ -72,11 +73,11 @@ export function prepareSample(
   const schedule = createSchedule(diffusion.schedule);
   try {
     const table = samplerTable(schedule, diffusion.tRange, request);
-    const plans = table.map((_, index) =>
+    const plans = table.map(({ t }, index) =>
       conditioningPlan({
         grades: grades.map((grade) => grade.value),
         severity: severityAt(request, index),
-        guidance: request.guidance,
+        guidance: guidanceAt(manifest, request, t),
         mixable: inputs.y.kind === 'weights',
       }),
     );

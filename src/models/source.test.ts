@@ -65,6 +65,7 @@ describe('parseManifest', () => {
     ['a hash in capitals', (m) => (m.variants.odm!.sha256 = 'A'.repeat(64)), 'SHA-256'],
     ['a file outside the bundle', (m) => (m.variants.odm!.file = '../odm.onnx'), 'plain file name'],
     ['a reversed range', (m) => (m.diffusion.tRange = [0.9, 0.1]), 'low, high'],
+    ['guidance in no time at all', (m) => (m.diffusion.guidanceRange = [0.6, 0.2]), 'guidanceRange'],
     ['times beyond the cosine', (m) => (m.diffusion.tRange = [0, 999]), '0..1'],
     ['integer times of a cosine', (m) => (m.inputs.t.kind = 'int64'), 'integer times'],
     ['an index outside the image', (m) => (m.parity.odm!.indices[0] = 192), 'in the image'],

@@ -1,4 +1,4 @@
-/** What the settings of a request mean for the kinds of variants that a bundle may have. */
+/** What the settings of a request mean for a bundle and the kinds of variants that it may have. */
 import { isDiffusion, type BundleManifest } from './manifest';
 import { unchanged, type SampleRequest } from './request';
 
@@ -20,4 +20,15 @@ export function samplingDefaults(
   const wanted = manifest.variants[variant]!;
   const entry = isDiffusion(wanted) ? wanted : Object.values(manifest.variants).find(isDiffusion)!;
   return { eta: 0, ...entry.defaults };
+}
+
+/** The guidance scale of an evaluation at time `t`: the request's, or 1 where the bundle's models take none. */
+export function guidanceAt(
+  { diffusion: { guidanceRange } }: Pick<BundleManifest, 'diffusion'>,
+  { guidance }: Pick<SampleRequest, 'guidance'>,
+  t: number,
+): number {
+  if (!guidanceRange) return guidance;
+  const [low, high] = guidanceRange;
+  return low <= t && t <= high ? guidance : 1;
 }

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from odm.bundle import guidance_range
 from odm.sampling import SamplerName, conditioning_plan, from_onnx, sample, sampler_table, schedule_from
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,12 +40,12 @@ class Case:
     stride: int = 1
 
 
-# Every sampler, both variants, guidance on and off; the large model once, in few steps and sparsely kept.
+# Every sampler, both variants, guidance on, off and in a part of the times; the large model once, in few steps, sparsely kept.
 CASES = [
     Case("phantom", "odm", 3, 7, "dpmpp-2m", 8, 1.0),
     Case("phantom", "odm", 1, 4294967295, "ddpm", 12, 1.5),
     Case("phantom", "dm", 4, 12, "ddim", 6, 2.0),
-    Case("fundus-idrid", "odm", 3, 5, "dpmpp-2m-karras", 5, 1.5, stride=16),
+    Case("fundus-idrid", "odm", 3, 5, "dpmpp-2m-karras", 5, 4.0, stride=16),
 ]
 
 
@@ -62,7 +63,7 @@ def draw(case: Case) -> dict[str, Any]:
     low, high = manifest["diffusion"]["tRange"]
     schedule = schedule_from(manifest["diffusion"]["schedule"])
     table = sampler_table(schedule, case.sampler, case.steps, (low, high))
-    plan = conditioning_plan(severity, values, case.guidance)
+    plan = conditioning_plan(severity, values, case.guidance, guidance_range(manifest))
     shape = (3, manifest["image"]["height"], manifest["image"]["width"])
     picture = sample(predict, plan, table, case.seed, shape)
 

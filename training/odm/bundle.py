@@ -25,8 +25,10 @@ from PIL import Image, ImageDraw
 from .errors import ConfigError, DataError, ExportError
 from .noise import Purpose, normals
 from .sampling import (
+    EVERY_TIME,
     SAMPLERS,
     Array,
+    Plan,
     Predict,
     conditioning_plan,
     from_onnx,
@@ -78,7 +80,8 @@ def read_description(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as e:
         raise ConfigError(f"{path}: {e}") from e
     tables = {"grades": list, "limits": list, "data": dict, "variants": dict}
-    _take(raw, dict.fromkeys(_TEXTS, str) | tables, str(path))
+    optional = {"guidance_range": list} if "guidance_range" in raw else {}
+    _take(raw, dict.fromkeys(_TEXTS, str) | tables | optional, str(path))
     for i, grade in enumerate(raw["grades"]):
         kinds = {"value": (int, float), "label": str, "short": str, "description": str}
         _take(grade, kinds, f"{path}: grades[{i}]")
@@ -101,6 +104,19 @@ def read_description(path: Path) -> dict[str, Any]:
 def _schema() -> dict[str, Any]:
     schema: dict[str, Any] = json.loads(_SCHEMA.read_text(encoding="utf-8"))
     return schema
+
+
+def guidance_range(manifest: dict[str, Any]) -> tuple[float, float]:
+    """The times (in the schedule's units, inclusive) at which guidance acts; every time where the manifest says nothing."""
+    low, high = manifest["diffusion"].get("guidanceRange", EVERY_TIME)
+    return low, high
+
+
+def guidance_words(manifest: dict[str, Any], guidance: float) -> str:
+    """``guidance 4 at t from 0 to 0.6``, for a person to read."""
+    limited = guidance != 1 and "guidanceRange" in manifest["diffusion"]
+    low, high = guidance_range(manifest)
+    return f"guidance {guidance:g}" + (f" at t from {low:g} to {high:g}" if limited else "")
 
 
 def is_generator(entry: dict[str, Any]) -> bool:
@@ -136,6 +152,9 @@ def check_manifest(manifest: dict[str, Any]) -> list[str]:
     low, high = manifest["diffusion"]["tRange"]
     if not low < high:
         problems.append("diffusion/tRange must be [low, high]")
+    bottom, top = guidance_range(manifest)
+    if not bottom < top:
+        problems.append("diffusion/guidanceRange must be [low, high]")
     return problems
 
 
@@ -232,8 +251,12 @@ class Bundle:
         if name not in SAMPLERS:
             raise ConfigError(f"unknown sampler {name!r}; there are {', '.join(SAMPLERS)}")
         table = self.table(name, steps if steps is not None else defaults["steps"], eta)
-        plan = conditioning_plan(severity, self.values, defaults["guidance"] if guidance is None else guidance)
+        plan = self.plan(severity, defaults["guidance"] if guidance is None else guidance)
         return sample(predict, plan, table, seed, self.shape)
+
+    def plan(self, severity: float, guidance: float) -> Plan:
+        """How to evaluate a severity, with guidance at the times at which this bundle's models take it."""
+        return conditioning_plan(severity, self.values, guidance, guidance_range(self.manifest))
 
     def table(self, sampler: Any, steps: int, eta: float = 0.0) -> Any:
         """The sampler's rows on this bundle's schedule."""
@@ -375,6 +398,8 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     if made.diffusion is None and (before is None or all(map(is_generator, others))):
         raise ExportError(f"{bundle}: a generator is added to a bundle that has a diffusion model; export that first")
     diffusion = made.diffusion or before["diffusion"]  # type: ignore[index]
+    if "guidance_range" in words:
+        diffusion = {**diffusion, "guidanceRange": words["guidance_range"]}
     for key, now, concerned in (
         ("diffusion", diffusion, not all(map(is_generator, others))),
         ("image", image, bool(others)),
@@ -474,7 +499,7 @@ def _preview(bundle: Bundle, variant: str, payload: bytes) -> bytes:
     """A WebP sheet from the shipped weights: one column a grade, one row a seed, labelled as synthetic."""
     defaults = bundle.manifest["variants"][variant]["defaults"]
     values = bundle.values
-    plans = [conditioning_plan(v, values, defaults["guidance"]) for _ in PREVIEW_SEEDS for v in values]
+    plans = [bundle.plan(v, defaults["guidance"]) for _ in PREVIEW_SEEDS for v in values]
     seeds = [s for s in PREVIEW_SEEDS for _ in values]
     table = bundle.table(defaults["sampler"], defaults["steps"])
     pictures = to_uint8(sample_many(from_onnx(_session(payload)), plans, table, seeds, bundle.shape))
@@ -597,7 +622,9 @@ def card(manifest: dict[str, Any], payloads: dict[str, bytes]) -> str:
     line(
         "default sampler",
         [
-            f"{d['sampler']}, {d['steps']} steps, guidance {d['guidance']:g}" if d else "none: one evaluation"
+            f"{d['sampler']}, {d['steps']} steps, {guidance_words(manifest, d['guidance'])}"
+            if d
+            else "none: one evaluation"
             for d in defaults
         ],
     )

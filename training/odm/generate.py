@@ -27,7 +27,7 @@ from PIL import Image, PngImagePlugin
 
 from .bundle import MANIFEST, Bundle
 from .errors import ConfigError
-from .sampling import SAMPLERS, Array, Predict, conditioning_plan, from_torch, sample_many, to_uint8
+from .sampling import SAMPLERS, Array, Predict, from_torch, sample_many, to_uint8
 
 SOFTWARE = "Ordinal Diffusion Studio"
 DISCLAIMER = "Synthetic picture made by a model. Not a patient, not for diagnosis."
@@ -185,11 +185,13 @@ def readme(manifest: dict[str, Any], plan: Plan) -> str:
 def provenance(manifest: dict[str, Any], request: Request, provider: str, versions: dict[str, str]) -> dict[str, Any]:
     """The record inside a finished picture, as the studio writes and reads it."""
     steps = request["steps"]
+    limited = request["guidance"] != 1 and "guidanceRange" in manifest["diffusion"]
     return {
         "formatVersion": 3,
         "software": SOFTWARE,
         "versions": versions,
         "request": request,
+        **({"guidanceRange": manifest["diffusion"]["guidanceRange"]} if limited else {}),
         "modelSha256": manifest["variants"][request["variant"]]["sha256"],
         "provider": provider,
         "frame": {"index": steps, "steps": steps},
@@ -220,6 +222,7 @@ def parameters_text(record: dict[str, Any]) -> str:
         f"Steps: {r['steps']}",
         f"Sampler: {r['sampler']}",
         f"CFG scale: {number(r['guidance'])}",
+        *([f"CFG at t: {' to '.join(map(number, record['guidanceRange']))}"] if "guidanceRange" in record else []),
         f"Seed: {r['seed']}",
         *([f"Eta: {number(r['eta'])}"] if r["sampler"] == "ddim" else []),
         *([f"Stopped at step: {frame['index']}"] if frame["index"] < frame["steps"] else []),
@@ -357,7 +360,7 @@ def generate(
         table = bundle.table(v["sampler"], v["steps"], v["eta"])
         for start in range(0, len(missing), batch):
             part = missing[start : start + batch]
-            plans = [conditioning_plan(r["severity"], bundle.values, r["guidance"]) for r in part]
+            plans = [bundle.plan(r["severity"], r["guidance"]) for r in part]
             pictures = sample_many(predict, plans, table, [r["seed"] for r in part], bundle.shape, chunk=max(32, batch))
             for request, picture in zip(part, pictures, strict=True):
                 if not np.isfinite(picture).all():

@@ -25,6 +25,7 @@ SamplerName = Literal["ddpm", "ddim", "dpmpp-2m", "dpmpp-2m-karras"]
 SAMPLERS: tuple[SamplerName, ...] = ("ddpm", "ddim", "dpmpp-2m", "dpmpp-2m-karras")
 Spacing = Literal["uniform", "karras"]
 RHO = 7
+EVERY_TIME = (-math.inf, math.inf)
 MOST_NOISE = 1000.0  # a level with hardly any signal counts as this noisy, so that pure noise has a ratio at all
 Array = NDArray[np.float32]
 
@@ -177,11 +178,22 @@ def _dpmpp_2m(
 
 @dataclass(frozen=True)
 class Plan:
-    """Conditioning: rows of class weights [K, C+1] and the coefficient of each; coefficients sum to 1."""
+    """Conditioning: rows of class weights [K, C+1] and the coefficient of each; coefficients sum to 1.
+
+    A guided plan whose guidance acts in a part of the times only is another plan outside of it: ``at`` gives the one of a
+    time (Kynkäänniemi et al. 2024, "Applying Guidance in a Limited Interval", arXiv 2404.07724).
+    """
 
     rows: Array
     coefficients: tuple[float, ...]
     extrapolated: bool
+    within: tuple[float, float] = EVERY_TIME  # the times of these rows
+    outside: Plan | None = None  # at all others; None: the same
+
+    def at(self, t: float) -> Plan:
+        """The plan of a time ``t`` in the schedule's units."""
+        low, high = self.within
+        return self if self.outside is None or low <= t <= high else self.outside
 
 
 def class_weights(severity: float, values: Sequence[float]) -> Array:
@@ -196,11 +208,17 @@ def class_weights(severity: float, values: Sequence[float]) -> Array:
     raise ValueError(f"severity {severity} is outside {values[0]}..{values[-1]}")
 
 
-def conditioning_plan(severity: float, values: Sequence[float], guidance: float = 1.0) -> Plan:
+def conditioning_plan(
+    severity: float,
+    values: Sequence[float],
+    guidance: float = 1.0,
+    guidance_range: tuple[float, float] = EVERY_TIME,
+) -> Plan:
     """How to evaluate a severity: one row inside the range, two beyond its ends, the null row for guidance.
 
     Beyond an end the estimate goes on along the last segment, ``(1 + a) f_end - a f_neighbour`` with ``a`` in units of
-    that segment. Guidance g != 1 gives everything the factor g and the null row 1 - g.
+    that segment. Guidance g != 1 gives everything the factor g and the null row 1 - g, at times within ``guidance_range``
+    (inclusive); at others the plan is the one without guidance.
     """
     n = len(values)
     parts: list[tuple[Array, float]]
@@ -217,7 +235,14 @@ def conditioning_plan(severity: float, values: Sequence[float], guidance: float 
         null[n] = 1
         parts = [(row, coefficient * guidance) for row, coefficient in parts] + [(null, 1 - guidance)]
     parts = [(row, coefficient) for row, coefficient in parts if coefficient != 0]
-    return Plan(np.stack([row for row, _ in parts]), tuple(c for _, c in parts), extrapolated)
+    limited = guidance != 1.0 and guidance_range != EVERY_TIME
+    return Plan(
+        np.stack([row for row, _ in parts]),
+        tuple(c for _, c in parts),
+        extrapolated,
+        guidance_range,
+        conditioning_plan(severity, values) if limited else None,
+    )
 
 
 def mixed_row(severity: float, values: Sequence[float]) -> Array:
@@ -250,15 +275,16 @@ def sample_many(
     through ``predict`` at once. ``on_step(index, x, x0)`` sees [N, 3, H, W] before each update and the combined
     estimates there.
     """
-    rows = np.concatenate([p.rows for p in plans])
-    owner = np.repeat(np.arange(len(plans)), [len(p.rows) for p in plans])
     x = np.stack([normals(s, Purpose.INIT, 0, shape) for s in seeds])
     before = np.zeros_like(x)
     for i, row in enumerate(table):
+        now = [plan.at(row.t) for plan in plans]
+        rows = np.concatenate([p.rows for p in now])
+        owner = np.repeat(np.arange(len(now)), [len(p.rows) for p in now])
         t = np.full(len(rows), row.t, dtype=np.float32)
         parts = [slice(k, k + chunk) for k in range(0, len(rows), chunk)]
         out = np.concatenate([predict(x[owner[p]], t[p], rows[p]) for p in parts])
-        x0 = np.stack([combine(out[owner == n], plan.coefficients) for n, plan in enumerate(plans)])
+        x0 = np.stack([combine(out[owner == n], plan.coefficients) for n, plan in enumerate(now)])
         if on_step is not None:
             on_step(i, x, x0)
         after = row.a * x.astype(np.float64) + row.b * x0.astype(np.float64)

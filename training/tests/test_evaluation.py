@@ -55,7 +55,7 @@ def test_noise_is_that_of_the_reference(seed: int, step: int) -> None:
 def test_pictures_are_those_of_the_reference(sampler: Any) -> None:
     bundle = Bundle.open(PHANTOM)
     table = bundle.table(sampler, 5)
-    plans = [sampling.conditioning_plan(v, bundle.values, 1.5) for v in (0, 1.5, 4)]
+    plans = [sampling.conditioning_plan(v, bundle.values, 1.5, (0, 0.5)) for v in (0, 1.5, 4)]
     want = sampling.sample_many(bundle.predict("odm"), plans, table, [1, 2, 3], bundle.shape)
     got = draw.draw(OnnxModule(bundle.weights("odm")), plans, table, [1, 2, 3], bundle.shape, CPU)
     np.testing.assert_allclose(got.numpy(), want, atol=2e-4)

@@ -212,6 +212,7 @@ def test_wrong_descriptions(tmp_path: Path, old: str, new: str, message: str) ->
         (lambda m: m["data"]["counts"].pop(), "one count per grade"),
         (lambda m: m["parity"].pop("dm"), "parity reference"),
         (lambda m: m["diffusion"].update(tRange=[0.9, 0.1]), "tRange"),
+        (lambda m: m["diffusion"].update(guidanceRange=[0.6, 0.2]), "guidanceRange"),
         (lambda m: m["variants"]["odm"].update(sha256="00"), "sha256"),
     ],
 )

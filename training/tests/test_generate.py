@@ -27,14 +27,14 @@ from odm.generate import (
     parameters_text,
     parse_shard,
     picture_file,
+    provenance,
     readme,
     record_text,
     xmp_packet,
 )
 
-from .conftest import TINY
+from .conftest import ROOT, TINY
 
-ROOT = Path(__file__).resolve().parents[2]
 PHANTOM = ROOT / "models" / "phantom"
 GOLDEN: dict[str, Any] = json.loads((ROOT / "src" / "exchange" / "golden" / "dataset.json").read_text(encoding="utf-8"))
 ARGUMENTS = ["--bundle", str(PHANTOM), "--count", "2", "--seed", "7", "--steps", "3", "--sampler", "ddpm"]
@@ -42,6 +42,16 @@ ARGUMENTS = ["--bundle", str(PHANTOM), "--count", "2", "--seed", "7", "--steps",
 
 def generate(out: Path, *more: str) -> None:
     assert main(["generate", *ARGUMENTS, "--out", str(out), *more]) == 0
+
+
+def test_a_picture_says_at_which_times_it_was_guided() -> None:
+    manifest = json.loads((ROOT / "models" / "fundus-idrid" / "manifest.json").read_text(encoding="utf-8"))
+    manifest["diffusion"]["guidanceRange"] = [0, 0.6]
+    request = {**GOLDEN["provenance"]["request"], "model": "fundus-idrid", "variant": "odm", "guidance": 4}
+    record = provenance(manifest, request, "CPU", {})
+    assert record["guidanceRange"] == [0, 0.6]
+    assert "CFG scale: 4, CFG at t: 0 to 0.6, " in parameters_text(record)
+    assert "guidanceRange" not in provenance(manifest, {**request, "guidance": 1}, "CPU", {})
 
 
 def test_the_texts_are_the_studios() -> None:

@@ -102,6 +102,28 @@ def test_coefficients_sum_to_one_and_guidance_uses_the_null_row(severity: float,
     assert null == ([] if guidance == 1 else [1 - guidance])
 
 
+def test_guidance_acts_within_its_range_only() -> None:
+    plan = conditioning_plan(1.5, GRADES, 3.0, (0.1, 0.6))
+    plain = conditioning_plan(1.5, GRADES)
+    for t, guided in ((0.09, False), (0.1, True), (0.6, True), (0.61, False)):
+        assert (plan.at(t) is plan) == guided
+        assert plan.at(t).coefficients == ((3.0, -2.0) if guided else plain.coefficients)
+    assert conditioning_plan(1.5, GRADES, 1.0, (0.1, 0.6)).at(0.9).coefficients == (1.0,)
+
+    asked: list[tuple[float, int]] = []
+
+    def network(x: Array, t: Array, y: Array) -> Array:
+        asked.append((round(float(t[0]), 3), len(t)))
+        return 0 * x + y[:, -1:, None, None]
+
+    table = sampler_table(CosineSchedule(), "ddim", 4, (0.1, 0.7))
+    seen: list[Array] = []
+    sample_many(network, [plan, plan], table, [1, 2], (1, 2, 2), lambda _i, _x, x0: seen.append(x0))
+    assert asked == [(0.7, 2), (0.5, 4), (0.3, 4), (0.1, 4)]
+    # the null class's own answer is 1 and counts 1 - 3 where guidance acts
+    assert [float(x0.mean()) for x0 in seen] == [0, -2, -2, -2]
+
+
 def test_combine() -> None:
     outputs = np.asarray([[1, 2], [10, 20]], dtype=np.float32)
     np.testing.assert_allclose(combine(outputs, (1.5, -0.5)), [-3.5, -7])

@@ -46,6 +46,24 @@ def test_a_shipped_bundle(name: str) -> None:
         assert (Path(bundle.folder) / manifest[part]).stat().st_size > 1000
 
 
+@pytest.mark.parametrize("name", BUNDLES)
+def test_figures_are_of_what_is_shipped(name: str) -> None:
+    """A bundle's figures were measured on its very weights, drawn as the studio draws unless it is told otherwise."""
+    manifest = Bundle.open(MODELS / name).manifest
+    words = read_description(ROOT / "training" / "bundles" / f"{name}.toml")
+    limits = {k: v for k, v in manifest["diffusion"].items() if k == "guidanceRange"}
+    assert limits.get("guidanceRange") == words.get("guidance_range")
+    for variant, entry in manifest["variants"].items():
+        assert entry["defaults"].items() <= words["variants"][variant].items()
+    if "evaluation" not in manifest:
+        return
+    metrics = json.loads((MODELS / name / manifest["evaluation"]).read_text(encoding="utf-8"))
+    for variant, entry in manifest["variants"].items():
+        mine = metrics["byVariant"][variant]
+        assert mine["sha256"] == entry["sha256"]
+        assert mine["sampling"] == {**entry["defaults"], **limits}
+
+
 def test_the_phantom_is_small() -> None:
     files = (MODELS / "phantom").iterdir()
     assert sum(p.stat().st_size for p in files if p.suffix != ".json") <= MIB

@@ -1,5 +1,6 @@
 /** The settings of a picture as controls of the draft; what a change leads to is the workspace's affair. */
 import type { ReactNode } from 'react';
+import { createSchedule } from '../../diffusion';
 import { SAMPLERS, type SampleRequest } from '../../models/request';
 import { MAX_SEED } from '../../models/seeds';
 import { useSession, useStudio } from '../context';
@@ -111,6 +112,19 @@ export function SeedFields({ onSeed, onStep, onRoll, lockKey }: SeedFieldsProps)
   );
 }
 
+/** Where a bundle's models take guidance, if not everywhere. */
+function GuidanceReach() {
+  const diffusion = useStudio(draftManifest)?.diffusion;
+  if (!diffusion?.guidanceRange) return null;
+  const schedule = createSchedule(diffusion.schedule);
+  const [low, high] = diffusion.guidanceRange.map((t) => Number(schedule.toUnit(t).toFixed(2)));
+  return (
+    <p className="field-hint" data-testid="guidance-reach">
+      Guidance acts at noise levels {low}–{high}
+    </p>
+  );
+}
+
 interface SamplingFieldsProps {
   onChange: (change: Partial<Pick<SampleRequest, 'steps' | 'sampler' | 'guidance' | 'eta'>>) => void;
   /** More of what is seldom wanted. */
@@ -154,6 +168,7 @@ export function SamplingFields({ onChange, children }: SamplingFieldsProps) {
               testId="guidance"
             />
           </div>
+          {guidance !== 1 && <GuidanceReach />}
           <SelectBox
             label="Sampler"
             value={sampler}

@@ -69,10 +69,20 @@ export async function receiveHash(session: StudioSession, hash: string): Promise
 /** Restores the run of a picture file. */
 export async function receiveFile(session: StudioSession, file: Blob): Promise<void> {
   await received(session, async () => {
-    const { request, modelSha256, provider, frame } = readProvenance(
+    const { request, method, guidanceRange, modelSha256, provider, frame } = readProvenance(
       new Uint8Array(await file.arrayBuffer()),
     );
-    await session.openMade({ request, modelSha256, provider, step: frame.index }, 'file');
+    const guided = method !== 'generator' && request.guidance !== 1;
+    await session.openMade(
+      {
+        request,
+        modelSha256,
+        ...(guided && { guidedAt: guidanceRange ?? null }),
+        provider,
+        step: frame.index,
+      },
+      'file',
+    );
     session.announce('The run of this picture is restored');
   });
 }

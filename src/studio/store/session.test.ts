@@ -272,6 +272,19 @@ describe('opening', () => {
     expect(state().draft).toEqual(other.request);
   });
 
+  it('says when a picture was guided at other noise levels than the model is here', async () => {
+    const { session, state } = setUp();
+    await session.open(NO_WISHES);
+    const request = { ...state().run!.request, guidance: 2 };
+    const made = { request, modelSha256: MANIFESTS['eye']!.variants['odm']!.sha256, provider: '', step: 3 };
+    await session.openMade({ ...made, guidedAt: null }, 'file');
+    expect(state().notice).toBeNull();
+    await session.openMade({ ...made, guidedAt: [0, 0.5] }, 'file');
+    expect(state().notice?.message).toContain('guided at other noise levels');
+    await session.openMade(made, 'link');
+    expect(state().run!.request).toEqual(request);
+  });
+
   it('says what is wrong with the catalogue, and trying again opens', async () => {
     let broken = true;
     const { session, state } = setUp(undefined, {

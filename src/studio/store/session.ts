@@ -808,12 +808,23 @@ export class StudioSession {
   }
 
   /** Says so when the weights are others than the ones here; answers whether they are. */
-  #sayWeights({ request, modelSha256 }: Pick<LinkState, 'request' | 'modelSha256'>): boolean {
-    const { manifests } = this.store.getState();
-    if (manifests[request.model]?.variants[request.variant]?.sha256 === modelSha256) return false;
+  #sayWeights({
+    request,
+    modelSha256,
+    guidedAt,
+  }: Pick<Made, 'request' | 'modelSha256' | 'guidedAt'>): boolean {
+    const manifest = this.store.getState().manifests[request.model];
+    const sameWeights = manifest?.variants[request.variant]?.sha256 === modelSha256;
+    // Links and records of unguided pictures say nothing of the times of guidance.
+    const sameTimes =
+      guidedAt === undefined ||
+      JSON.stringify(guidedAt) === JSON.stringify(manifest?.diffusion.guidanceRange ?? null);
+    if (sameWeights && sameTimes) return false;
     this.notify({
       kind: 'info',
-      message: 'It was made with other weights of this model than the ones here.',
+      message: sameWeights
+        ? 'It was guided at other noise levels than this model is guided at here.'
+        : 'It was made with other weights of this model than the ones here.',
       remedy: 'The settings are the same; the picture differs.',
     });
     return true;
@@ -986,6 +997,8 @@ const nothingKept = {
 export interface Made {
   readonly request: SampleRequest;
   readonly modelSha256: string;
+  /** The times at which it was guided, null for all of them; undefined where that is not known or it was not guided. */
+  readonly guidedAt?: readonly [number, number] | null;
   /** As `providerName` says it; empty when it is not known. */
   readonly provider: string;
   readonly step: number;

@@ -57,7 +57,8 @@ def images(seeds: Sequence[int], purpose: int, step: int, shape: tuple[int, int,
 
 
 def guided(model: Model, x: Tensor, t: float, plans: Sequence[Plan]) -> Tensor:
-    """The combined x0 estimates [B, 3, H, W] of one plan a picture; all plans must have as many rows."""
+    """The combined x0 estimates [B, 3, H, W] of one plan a picture; all plans must have as many rows at this time."""
+    plans = [p.at(t) for p in plans]
     rows = torch.from_numpy(np.stack([p.rows for p in plans])).to(x.device)  # [B, K, C+1]
     weights = torch.tensor([p.coefficients for p in plans], dtype=torch.float64, device=x.device)
     times = torch.full((len(x),), t, dtype=torch.float32, device=x.device)

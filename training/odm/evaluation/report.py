@@ -290,10 +290,14 @@ class Figures:
             ax.minorticks_off()
             _finish(ax, self.titles[k], "steps", "mean class-wise KID x 1000")
             ax.legend(frameon=False, fontsize=8)
-        guidance = self.by[keys[0]]["sampling"]["guidance"]
-        each = (
-            "each step is one evaluation" if guidance == 1 else f"guidance {guidance:g}: each step is two evaluations"
-        )
+        sampling = self.by[keys[0]]["sampling"]
+        guidance = sampling["guidance"]
+        if guidance == 1:
+            each = "each step is one evaluation"
+        else:
+            limits = sampling.get("guidanceRange")
+            where = f" at t from {limits[0]:g} to {limits[1]:g}" if limits else ""
+            each = f"guidance {guidance:g}{where}: each step{' there' if where else ''} is two evaluations"
         return f"Quality by number of steps ({each}).", figure
 
     def memorisation(self) -> tuple[str, Figure]:

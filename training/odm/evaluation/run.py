@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..bundle import Bundle, write_atomically
+from ..bundle import Bundle, guidance_range, write_atomically
 from ..errors import ConfigError, DataError, OdmError
 from ..sampling import SAMPLERS
 from . import augmentation, colour, draw, geometry, grader, memorisation, statistics
@@ -619,7 +619,7 @@ class Evaluation:
         out = []
         for v in missing:
             seeds = self.seeds(self.values.index(v), s.count)
-            plan = conditioning_plan(v, config.grades, guidance)
+            plan = conditioning_plan(v, config.grades, guidance, guidance_range(self.bundle.manifest))
             parts = [
                 draw.to_bytes(draw.draw(model, [plan] * len(seeds[k]), table, seeds[k], self.bundle.shape, self.device))
                 for k in draw.batches(len(seeds), s.batch)
@@ -693,7 +693,7 @@ class Evaluation:
         training = self.embed("training", self.real.shown_training)
         severities, seeds = self.grades_and_seeds(s.nfe_count)
         labels = np.repeat(np.arange(len(self.values)), s.nfe_count)
-        guidance = variant.defaults[2]
+        plan = variant.plans([self.values[0]], variant.defaults[2])[0]
         out = []
         for sampler in SAMPLERS:
             for steps in s.steps:
@@ -705,7 +705,7 @@ class Evaluation:
                 ]  # fmt: skip
                 value = float(np.mean([e.value for e, _ in found]))
                 kid = statistics.percentile(value, np.mean([r for _, r in found], axis=0), len(drawn))
-                evaluations = steps * (1 if guidance == 1 else 2)
+                evaluations = sum(len(plan.at(row.t).rows) for row in variant.bundle.table(sampler, steps))
                 out.append({"sampler": sampler, "steps": steps, "evaluations": evaluations, "kid": kid.json()})
                 self.clock.say(f"  {key} {sampler} {steps}: KID {value:.4f} ({time.time() - start:.1f} s)")
         return out
@@ -743,6 +743,7 @@ class Evaluation:
         if missing:
             raise DataError(f"metrics.json needs these stages as well: {', '.join(sorted(missing))}")
         own = found["grader"]["crossValidated"]["qwk"]["value"]
+        limited = {k: v for k, v in manifest["diffusion"].items() if k == "guidanceRange"}
         by = {}
         for key, mine in found["byVariant"].items():
             v = self.variants[key]
@@ -751,7 +752,7 @@ class Evaluation:
                 "title": v.title,
                 "sha256": v.entry["sha256"],
                 "imagesSeen": v.entry["imagesSeen"],
-                "sampling": None if v.is_generator else {"sampler": sampler, "steps": steps, "guidance": guidance},
+                "sampling": None if v.is_generator else {"sampler": sampler, "steps": steps, "guidance": guidance, **limited},
                 "generatedPerGrade": s.count,
                 "judgement": mine["judgement"],
                 "qwkOfOwn": mine["judgement"]["grader"]["qwk"]["value"] / own if own else 0.0,

@@ -23,7 +23,7 @@ from ..data import ImageSet, center_crop, load_image_set, split_holdout
 from ..errors import DataError
 from ..noise import Purpose
 from ..onnx_torch import open_module
-from ..sampling import conditioning_plan, mixed_row, schedule_from
+from ..sampling import mixed_row, schedule_from
 from . import draw
 
 # what of a training configuration says which pictures were trained on, and how they were shown
@@ -57,7 +57,8 @@ class Variant:
     @property
     def request(self) -> list[Any]:
         """What its pictures depend on, besides grade and seed."""
-        return [self.entry["sha256"], self.entry.get("defaults")]
+        said = self.bundle.manifest["diffusion"].get("guidanceRange")
+        return [self.entry["sha256"], self.entry.get("defaults"), *([said] if said else [])]
 
     @property
     def defaults(self) -> tuple[str, int, float]:
@@ -72,7 +73,7 @@ class Variant:
         return self._run(*inputs)
 
     def plans(self, severities: Sequence[float], guidance: float) -> list[Any]:
-        return [conditioning_plan(v, self.values, guidance) for v in severities]
+        return [self.bundle.plan(v, guidance) for v in severities]
 
     def pictures(self, severities: Sequence[float], seeds: Sequence[int], batch: int, sampler: str | None = None, steps: int | None = None) -> NDArray[np.uint8]:  # fmt: skip
         """uint8 [N, H, W, 3], one severity and one seed each, with the variant's own defaults where nothing is said."""

@@ -71,6 +71,17 @@ describe('as text', () => {
     ]);
   });
 
+  it('guidance where the model takes it, and none elsewhere', () => {
+    const manifest = exampleManifest();
+    const r = request({ guidance: 2 });
+    const table = tableOf(r, manifest);
+    manifest.diffusion.guidanceRange = [0, table[2]!.t];
+    const at = (index: number) => stepNotation(r, manifest, table, index)!.formulas[1]!;
+    expect(mathText(at(1).numbers)).toBe('x̂_0 = f(x_t,t,G 1)');
+    expect(at(1).meaning).toContain('nothing is guided');
+    expect(mathText(at(2).numbers)).toBe('x̂_0 = 2 f(x_t,t,G 1) − f(x_t,t,∅)');
+  });
+
   it('beyond the last grade the last two are extended', () => {
     expect(text({ severity: 2.5 }, 0)[1]![1]).toBe('x̂_0 =  − 0.5 f(x_t,t,G 1) + 1.5 f(x_t,t,G 2)');
   });

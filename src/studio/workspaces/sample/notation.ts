@@ -14,6 +14,7 @@ import {
 } from '../../../diffusion';
 import type { BundleManifest } from '../../../models/manifest';
 import { severityAt, type SampleRequest } from '../../../models/request';
+import { guidanceAt } from '../../../models/variants';
 import {
   bracket,
   fraction,
@@ -161,15 +162,16 @@ const PREDICTED: Record<BundleManifest['diffusion']['prediction'], MathNode> = {
   v: hat(name('v')),
 };
 
-function estimate(request: SampleRequest, manifest: BundleManifest, index: number): Written {
+function estimate(request: SampleRequest, manifest: BundleManifest, index: number, t: number): Written {
   const { grades, inputs, diffusion } = manifest;
+  const guidance = guidanceAt(manifest, request, t);
   const { rows, extrapolated } = conditioningPlan({
     grades: grades.map((grade) => grade.value),
     severity: severityAt(request, index),
-    guidance: request.guidance,
+    guidance,
     mixable: inputs.y.kind === 'weights',
   });
-  const guided = request.guidance !== 1;
+  const guided = guidance !== 1;
   const g = name('g');
   const y = name('y');
   return {
@@ -188,7 +190,9 @@ function estimate(request: SampleRequest, manifest: BundleManifest, index: numbe
       ? 'Beyond the trained grades: the last two are extended along their line.'
       : guided
         ? 'Guidance g pushes away from what the network would say without a grade (∅).'
-        : 'The network sees the noisy picture, the time and the grade.',
+        : request.guidance === 1
+          ? 'The network sees the noisy picture, the time and the grade.'
+          : 'The network sees the noisy picture, the time and the grade; at this noise level nothing is guided.',
   };
 }
 
@@ -290,7 +294,7 @@ export function stepNotation(
         ),
         meaning: 'A picture and pure noise, mixed; only the mixture is known.',
       },
-      estimate(request, manifest, index),
+      estimate(request, manifest, index, now.t),
       ...derived(manifest.diffusion.prediction, now),
       {
         title: 'The step to the next noise level',
