@@ -40,6 +40,15 @@ test('a fundus picture, its trajectory, its neighbours, the other models, a save
     await page.getByTestId('view-x').click();
   });
 
+  await test.step('the page says where the picture was guided', async () => {
+    await expect(page.getByTestId('guidance-reach')).toContainText('noise levels σ 0–0.81');
+    await expect(page.getByTestId('neighbours-unguided')).toBeHidden();
+    const { steps } = (await studio.run())!.request;
+    await studio.scrubTo(steps - 3);
+    await studio.neighboursOf(steps - 3);
+    await expect(page.getByTestId('neighbours-unguided')).toBeVisible();
+  });
+
   await test.step('another seed, number of steps, sampler and guidance', async () => {
     await studio.setNumber('seed', 42);
     await studio.setNumber('steps', 6);

@@ -117,10 +117,10 @@ function GuidanceReach() {
   const diffusion = useStudio(draftManifest)?.diffusion;
   if (!diffusion?.guidanceRange) return null;
   const schedule = createSchedule(diffusion.schedule);
-  const [low, high] = diffusion.guidanceRange.map((t) => Number(schedule.toUnit(t).toFixed(2)));
+  const [low, high] = diffusion.guidanceRange.map((t) => Number(schedule.level(t).sigma.toFixed(2)));
   return (
     <p className="field-hint" data-testid="guidance-reach">
-      Guidance acts at noise levels {low}–{high}
+      Guidance acts at noise levels σ {low}–{high}
     </p>
   );
 }

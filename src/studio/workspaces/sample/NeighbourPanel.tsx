@@ -4,6 +4,7 @@
  */
 import { useMemo, useState, type KeyboardEvent } from 'react';
 import { StudioError } from '../../../errors';
+import { guidanceAt } from '../../../models/variants';
 import { ColourBar } from '../../components/ColourBar';
 import { LevelGlyph } from '../../components/Icon';
 import { PixelCanvas } from '../../components/PixelCanvas';
@@ -19,6 +20,7 @@ import {
   type DifferenceMap,
   type RunInfo,
 } from '../../store/state';
+import { tableOf } from './notation';
 import { OrderVerdict } from './OrderVerdict';
 import { useDifferences, type Differences } from './useDifferences';
 import { differenceScale, paintNoise, paintPictureView, paintScaled } from './viewing';
@@ -93,6 +95,12 @@ function NeighbourStatus() {
   const neighbours = useStudio((s) => s.neighbours);
   const steps = useStudio((s) => s.run?.request.steps ?? 0);
   const finished = useStudio((s) => s.run !== null && s.cursor >= s.run.request.steps);
+  const run = useStudio((s) => s.run);
+  const at = neighbours.frameIndex;
+  const guided = useMemo(() => {
+    const row = run && at !== null ? tableOf(run.request, run.manifest)[at] : undefined;
+    return run !== null && row !== undefined && guidanceAt(run.manifest, run.request, row.t) !== 1;
+  }, [run, at]);
   const text = {
     none: '',
     waiting: 'after drawing',
@@ -112,6 +120,11 @@ function NeighbourStatus() {
       </span>
       {neighbours.status === 'ready' && finished && (
         <p className="panel-hint">Scrub back to see where the grades part ways.</p>
+      )}
+      {neighbours.status === 'ready' && !finished && guided && (
+        <p className="panel-hint" data-testid="neighbours-unguided">
+          Each grade’s own estimate, without the guidance that the picture had at this step.
+        </p>
       )}
       {neighbours.status === 'failed' && neighbours.error && (
         <p className="panel-hint" role="alert">
