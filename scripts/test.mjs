@@ -11,7 +11,10 @@ import {
   installLab,
   installNodePackages,
 } from './lib/install.mjs';
-import { Failure, ROOT, bold, command, green, heading, red, run, runKept, say } from './lib/terminal.mjs';
+import { Failure, ROOT, bold, command, green, heading, red, run, say } from './lib/terminal.mjs';
+
+/** Of each check's output, enough for Playwright's or Vitest's account of a failure. */
+const KEPT_LINES = 61;
 
 /** @typedef {{ status: number, tail: string }} Outcome tail: the end of its output, where it was kept */
 
@@ -21,8 +24,16 @@ import { Failure, ROOT, bold, command, green, heading, red, run, runKept, say } 
  * @param {string} file @param {string[]} args @param {string} [cwd]
  * @returns {Promise<Outcome>}
  */
-const start = async (file, args, cwd = ROOT) =>
-  process.env['CI'] ? runKept(file, args, { cwd }) : { status: await run(file, args, { cwd }), tail: '' };
+const start = async (file, args, cwd = ROOT) => {
+  if (!process.env['CI']) return { status: await run(file, args, { cwd }), tail: '' };
+  /** @type {string[]} */
+  let lines = [''];
+  const status = await run(file, args, {
+    cwd,
+    onOutput: (text) => (lines = (lines.join('\n') + text).split('\n').slice(-KEPT_LINES)),
+  });
+  return { status, tail: lines.join('\n') };
+};
 
 /**
  * A package's own program, started with this Node: no shell, no npx.

@@ -33,15 +33,17 @@ export class Failure extends Error {}
  * Runs a command with its output passed through and nothing on its standard input.
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd?: string, env?: Record<string, string> }} [options]
+ * @param {{ cwd?: string, env?: Record<string, string>, onOutput?: (text: string) => void }} [options] onOutput sees what
+ *   is passed through; the command then has no terminal of its own
  * @returns {Promise<number>} the exit status (1 when a signal ended it, 127 when it could not be started)
  */
 export function run(command, args, options = {}) {
+  const { onOutput } = options;
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: options.cwd ?? ROOT,
       env: { ...process.env, ...options.env },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: onOutput ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
       // npm and npx are .cmd files on Windows, which only a shell starts.
       shell: process.platform === 'win32' && /^(npm|npx)$/.test(command),
     });
@@ -49,40 +51,16 @@ export function run(command, args, options = {}) {
       console.error(`${command} could not be started: ${error.message}`);
       resolve(127);
     });
+    for (const [from, to] of /** @type {const} */ ([
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ])) {
+      from?.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
+        to.write(text);
+        onOutput?.(text);
+      });
+    }
     child.on('close', (status) => resolve(status ?? 1));
-  });
-}
-
-/**
- * Runs a command with its output passed through, and keeps the end of it too, e.g. to say it again where it is read.
- * @param {string} command
- * @param {string[]} args
- * @param {{ cwd?: string, lines?: number }} [options] lines: how many of the last are kept, 60 unless told
- * @returns {Promise<{ status: number, tail: string }>} the exit status as of `run`
- */
-export function runKept(command, args, options = {}) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      cwd: options.cwd ?? ROOT,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const most = options.lines ?? 60;
-    let tail = '';
-    /** @param {NodeJS.WriteStream} to */
-    const pass = (to) => (/** @type {string} */ text) => {
-      to.write(text);
-      tail = (tail + text)
-        .split('\n')
-        .slice(-most - 1)
-        .join('\n');
-    };
-    child.stdout.setEncoding('utf8').on('data', pass(process.stdout));
-    child.stderr.setEncoding('utf8').on('data', pass(process.stderr));
-    child.on('error', (error) => {
-      console.error(`${command} could not be started: ${error.message}`);
-      resolve({ status: 127, tail: error.message });
-    });
-    child.on('close', (status) => resolve({ status: status ?? 1, tail }));
   });
 }
 

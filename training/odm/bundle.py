@@ -112,11 +112,10 @@ def guidance_range(manifest: dict[str, Any]) -> tuple[float, float]:
     return low, high
 
 
-def guidance_words(manifest: dict[str, Any], guidance: float) -> str:
-    """``guidance 4 at t from 0 to 0.6``, for a person to read."""
-    limited = guidance != 1 and "guidanceRange" in manifest["diffusion"]
-    low, high = guidance_range(manifest)
-    return f"guidance {guidance:g}" + (f" at t from {low:g} to {high:g}" if limited else "")
+def guidance_words(guidance: float, limits: Sequence[float] | None) -> str:
+    """``guidance 4 at t from 0 to 0.6``, for a person to read; ``limits`` are the ``guidanceRange``, None at every time."""
+    where = f" at t from {limits[0]:g} to {limits[1]:g}" if limits is not None and guidance != 1 else ""
+    return f"guidance {guidance:g}{where}"
 
 
 def is_generator(entry: dict[str, Any]) -> bool:
@@ -622,7 +621,7 @@ def card(manifest: dict[str, Any], payloads: dict[str, bytes]) -> str:
     line(
         "default sampler",
         [
-            f"{d['sampler']}, {d['steps']} steps, {guidance_words(manifest, d['guidance'])}"
+            f"{d['sampler']}, {d['steps']} steps, {guidance_words(d['guidance'], manifest['diffusion'].get('guidanceRange'))}"
             if d
             else "none: one evaluation"
             for d in defaults

@@ -71,6 +71,17 @@ def test_a_batch_of_mixed_plans_keeps_its_order() -> None:
     assert np.abs(together.astype(int) - alone.astype(int)).max() <= 1
 
 
+def test_plans_may_differ_in_rows_at_some_times_only() -> None:
+    """Guidance 0 is one row for any severity; at times without guidance one beyond the grades has two."""
+    bundle = Bundle.open(PHANTOM)
+    table = bundle.table("ddim", 4)
+    plans = [sampling.conditioning_plan(v, bundle.values, 0.0, (0, 0.5)) for v in (1, 5)]
+    assert [len(p.rows) for p in plans] == [1, 1] and [len(p.at(0.9).rows) for p in plans] == [1, 2]
+    want = sampling.sample_many(bundle.predict("odm"), plans, table, [1, 2], bundle.shape)
+    got = draw.draw(OnnxModule(bundle.weights("odm")), plans, table, [1, 2], bundle.shape, CPU)
+    np.testing.assert_allclose(got.numpy(), want, atol=2e-4)
+
+
 # --- features and grader ----------------------------------------------------------------------------------------------
 
 

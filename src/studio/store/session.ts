@@ -807,7 +807,7 @@ export class StudioSession {
     return manifest;
   }
 
-  /** Says so when the weights are others than the ones here; answers whether they are. */
+  /** Says so when the weights, or the times of guidance, are others than the ones here; answers whether they are. */
   #sayWeights({
     request,
     modelSha256,

@@ -57,8 +57,15 @@ def images(seeds: Sequence[int], purpose: int, step: int, shape: tuple[int, int,
 
 
 def guided(model: Model, x: Tensor, t: float, plans: Sequence[Plan]) -> Tensor:
-    """The combined x0 estimates [B, 3, H, W] of one plan a picture; all plans must have as many rows at this time."""
+    """The combined x0 estimates [B, 3, H, W] of one plan a picture; plans of as many rows go through the model together."""
     plans = [p.at(t) for p in plans]
+    lengths = np.asarray([len(p.rows) for p in plans])
+    if len(different := np.unique(lengths)) > 1:
+        joined = torch.empty_like(x)
+        for length in different:
+            here = np.flatnonzero(lengths == length).tolist()
+            joined[here] = guided(model, x[here], t, [plans[i] for i in here])
+        return joined
     rows = torch.from_numpy(np.stack([p.rows for p in plans])).to(x.device)  # [B, K, C+1]
     weights = torch.tensor([p.coefficients for p in plans], dtype=torch.float64, device=x.device)
     times = torch.full((len(x),), t, dtype=torch.float32, device=x.device)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ..bundle import write_atomically
+from ..bundle import guidance_words, write_atomically
 from .install import metrics_bytes
 from .tables import card_section, number, short_names
 
@@ -291,13 +291,11 @@ class Figures:
             _finish(ax, self.titles[k], "steps", "mean class-wise KID x 1000")
             ax.legend(frameon=False, fontsize=8)
         sampling = self.by[keys[0]]["sampling"]
-        guidance = sampling["guidance"]
+        guidance, limits = sampling["guidance"], sampling.get("guidanceRange")
         if guidance == 1:
             each = "each step is one evaluation"
         else:
-            limits = sampling.get("guidanceRange")
-            where = f" at t from {limits[0]:g} to {limits[1]:g}" if limits else ""
-            each = f"guidance {guidance:g}{where}: each step{' there' if where else ''} is two evaluations"
+            each = f"{guidance_words(guidance, limits)}: each step{' there' if limits else ''} is two evaluations"
         return f"Quality by number of steps ({each}).", figure
 
     def memorisation(self) -> tuple[str, Figure]:

@@ -85,14 +85,8 @@ class Variant:
             name, count, guidance = self.defaults
             table = self.bundle.table(sampler or name, steps or count)
             plans = self.plans(severities[s], guidance)
-            # a batch runs through as many rows as its plans have: plans of one length go together
-            lengths = np.asarray([len(p.rows) for p in plans])
-            made = np.empty((len(plans), *self.bundle.shape[1:], 3), dtype=np.uint8)
-            for length in np.unique(lengths):
-                here = np.flatnonzero(lengths == length).tolist()
-                x = draw.draw(self.model, [plans[i] for i in here], table, [seeds[s][i] for i in here], self.bundle.shape, self.device)  # fmt: skip
-                made[here] = draw.to_bytes(x)
-            out.append(made)
+            x = draw.draw(self.model, plans, table, seeds[s], self.bundle.shape, self.device)
+            out.append(draw.to_bytes(x))
         return np.concatenate(out)
 
     @torch.no_grad()

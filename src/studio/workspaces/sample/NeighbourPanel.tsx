@@ -93,13 +93,14 @@ export function NeighbourPanel() {
 function NeighbourStatus() {
   const session = useSession();
   const neighbours = useStudio((s) => s.neighbours);
-  const steps = useStudio((s) => s.run?.request.steps ?? 0);
-  const finished = useStudio((s) => s.run !== null && s.cursor >= s.run.request.steps);
   const run = useStudio((s) => s.run);
+  const steps = run?.request.steps ?? 0;
+  const finished = useStudio((s) => s.run !== null && s.cursor >= s.run.request.steps);
   const at = neighbours.frameIndex;
   const guided = useMemo(() => {
-    const row = run && at !== null ? tableOf(run.request, run.manifest)[at] : undefined;
-    return run !== null && row !== undefined && guidanceAt(run.manifest, run.request, row.t) !== 1;
+    if (!run || at === null) return false;
+    const row = tableOf(run.request, run.manifest)[at];
+    return row !== undefined && guidanceAt(run.manifest, run.request, row.t) !== 1;
   }, [run, at]);
   const text = {
     none: '',
