@@ -45,7 +45,9 @@ def _train(args: argparse.Namespace) -> None:
         if said := dry_run(config, folder.with_name(folder.name + "-dry-run"), args.data or _data_root()):
             print(said)
         return
-    Run(config, folder, args.data or _data_root(), resume=args.resume, compiled=args.compile).train(quiet=args.quiet)
+    Run(config, folder, args.data or _data_root(), resume=args.resume, compiled=args.compile).train(
+        args.quiet, args.minutes
+    )
 
 
 def _train_gan(args: argparse.Namespace) -> None:
@@ -274,6 +276,9 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="go on from the run's last good checkpoint")
     train.add_argument("--init", type=Path, help="start from the weights of this checkpoint (a trunk)")
     train.add_argument("--images", type=int, help="images to see, instead of the configuration's")
+    train.add_argument(
+        "--minutes", type=float, help="end after this much wall-clock time, with a checkpoint (one process)"
+    )
     train.add_argument("--threads", type=int, default=0, help="CPU threads (default: PyTorch's choice)")
     train.add_argument("--compile", action="store_true", help="torch.compile the network (pays on a GPU, not on a CPU)")
     train.add_argument("--quiet", action="store_true", help="no progress bar")

@@ -72,7 +72,7 @@ def _colour(a: Tensor) -> tuple[Tensor, Tensor]:
     grey = torch.full((3, 3), 1 / 3, device=a.device).expand(len(a), 3, 3)
     # rotation about the grey axis (Rodrigues): the cross product with (1, 1, 1) / sqrt(3)
     k = 1 / math.sqrt(3)
-    cross = torch.tensor([[0, -k, k], [k, 0, -k], [-k, k, 0]], device=a.device)
+    cross = torch.tensor([[0, -k, k], [k, 0, -k], [-k, k, 0]]).to(a.device, non_blocking=True)
     sin, cos = a[:, 7].view(-1, 1, 1), (a[:, 8] + 1).view(-1, 1, 1)
     hue = cos * eye + sin * cross + (1 - cos) * grey
     saturation = torch.exp2(a[:, 9]).view(-1, 1, 1)

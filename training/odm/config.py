@@ -38,6 +38,7 @@ class DataConfig:
     ]
     grades: tuple[float, ...]  # clinical values, lowest first; the labels that may occur
     size: int  # side of the square pictures the network sees, pixels
+    left_out: tuple[float, ...] = ()  # further grades of the set, whose pictures this run must not see
     path: str = ""  # folder (retinamnist: file) below the data root (option --data or ODM_DATA); empty for the phantom
     label_column: str = "grade"  # column of labels.csv
     role: str = ""  # keep only pictures whose `role` is this; empty keeps all
@@ -46,6 +47,7 @@ class DataConfig:
     crop: tuple[float, ...] = (0.0, 0.0, 1.0, 1.0)  # left, top, right, bottom as fractions of that, before resizing
     resize: int = 0  # side after resizing; random `size` crops are taken from it; 0 means `size`
     flips: Literal["none", "horizontal", "both"] = "horizontal"
+    colour_constancy: bool = False  # every picture's colours brought to the set's average (colour.py)
     # share of each grade kept from training, chosen by a hash of the patient, or of the file name where none is known;
     # a set with a split of its own keeps that
     holdout: float = 0.1
@@ -63,10 +65,12 @@ class DataConfig:
         return [
             (all(a < b for a, b in zip(self.grades, self.grades[1:])), "grades must rise"),
             (len(self.grades) >= 2, "grades: at least two are needed"),
+            (not set(self.left_out) & set(self.grades), "left_out: these grades are among the others"),
             (self.resize == 0 or self.resize >= self.size, "resize must be 0 or at least size"),
             (len(self.crop) == 4 and self.crop[0] < self.crop[2] and self.crop[1] < self.crop[3], "crop: left, top, right, bottom"),
             (0 <= self.holdout < 1, "holdout must lie in [0, 1)"),
             (0 <= self.augment <= 1, "augment must lie in [0, 1]"),
+            (not self.colour_constancy or self.data != "phantom", "colour_constancy: the phantom's hues mean nothing"),
         ]  # fmt: skip
 
 
@@ -84,6 +88,7 @@ class TrainConfig(DataConfig):
     dropout: float = 0.0
     ordinal_embedding: bool = False
     grade_line: bool = False  # the grades enter the network on a line, at their clinical values
+    grade_line_stretch: float = 1.0  # this many times as far apart as the least-squares line has them
     # --- noise loss ---
     null_probability: float = 0.1  # a picture's grade is replaced by the null class this often
     log_sigma_mean: float = -0.4  # of the log-normal sigma / alpha that times are drawn from
@@ -111,6 +116,7 @@ class TrainConfig(DataConfig):
     trains: Literal["all", "conditioning"] = "all"  # or only the layers through which time and grade enter the network
     learning_rate: float = 3e-4
     warmup_images: int = 4_000
+    decay_images: int = 0  # the rate falls linearly to nothing over the last so many of `images`; 0: it stays
     betas: tuple[float, ...] = (0.9, 0.99)
     weight_decay: float = 0.0
     gradient_clip: float = 1.0
@@ -138,6 +144,7 @@ class TrainConfig(DataConfig):
             dropout=self.dropout,
             ordinal_embedding=self.ordinal_embedding,
             line=self.grades if self.grade_line else (),
+            line_stretch=self.grade_line_stretch,
             augmentation=AUGMENTATION_COLUMNS if self.augment > 0 else 0,
         )
 
@@ -146,6 +153,8 @@ class TrainConfig(DataConfig):
         return [
             *super().checks(),
             (not (self.grade_line and self.ordinal_embedding), "grade_line and ordinal_embedding exclude each other"),
+            (self.grade_line_stretch == 1 or self.grade_line, "grade_line_stretch needs grade_line"),
+            (self.grade_line_stretch > 0, "grade_line_stretch must be positive"),
             (self.ordinal_lambda == 0 or len(self.grades) >= 3, "the ordinal loss needs at least three grades"),
             (self.ordinal_anchor == 0 or self.ordinal_lambda > 0, "ordinal_anchor needs ordinal_lambda"),
             (self.ordinal_pool >= 0, "ordinal_pool must not be negative"),
@@ -154,6 +163,7 @@ class TrainConfig(DataConfig):
             (not self.init_continues or self.init_from != "", "init_continues needs init_from"),
             (len(self.blocks) == levels, "blocks needs one number per level of channels"),
             (len(self.up_blocks) == levels - 1, "up_blocks needs one number per level of channels but the last"),
+            (0 <= self.decay_images <= self.images, "decay_images must lie in [0, images]"),
             (self.uniform_share + self.low_noise_share <= 1, "uniform_share + low_noise_share must not exceed 1"),
             (len(self.low_noise_range) == 2 and 0 < self.low_noise_range[0] < self.low_noise_range[1] < 1, "low_noise_range must lie inside (0, 1)"),
             (all(c % 4 == 0 for c in self.channels), "channels must be multiples of 4"),

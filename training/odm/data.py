@@ -7,8 +7,9 @@ them.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .augment import augment, draw_augmentation
+from .colour import measure, normalise
 from .config import DataConfig
 
 
@@ -54,7 +56,10 @@ def load_image_set(config: DataConfig, root: Path | None) -> ImageSet:
     from .readers import load_records, read_records
 
     records, source = read_records(config, root)
-    return load_records(records, config, side, source)
+    found = load_records(records, config, side, source)
+    if not config.colour_constancy:
+        return found
+    return replace(found, images=normalise(found.images, measure(found.images)))
 
 
 def split_holdout(images: ImageSet, share: float) -> tuple[ImageSet, ImageSet]:
@@ -107,6 +112,10 @@ class BatchSource:
         per_grade = counts ** (1 - config.class_balance)
         self.weights = (per_grade / per_grade.sum() / counts)[images.labels]
 
+    def _sent(self, array: NDArray[Any]) -> Tensor:
+        """On the device, without waiting for what it computes: CUDA copies pageable memory aside before it returns."""
+        return torch.from_numpy(array).to(self.device, non_blocking=True)
+
     def batch(self, step: int) -> Batch:
         """Chosen by grade, cropped, flipped and augmented, for global step ``step``."""
         c = self.config
@@ -118,16 +127,16 @@ class BatchSource:
         flipped[1] &= c.flips != "none"
         along = np.arange(c.size)
         rows, columns = (
-            torch.from_numpy(corner[:, None] + np.where(flip[:, None], along[::-1], along)).to(self.device)
+            self._sent(corner[:, None] + np.where(flip[:, None], along[::-1], along))
             for corner, flip in zip(corners, flipped)
         )
-        picked = torch.from_numpy(chosen).to(self.device)
+        picked = self._sent(chosen)
         pixels = self.pixels[picked[:, None, None], rows[:, :, None], columns[:, None, :]]  # [B, S, S, 3]
         x0 = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
         labels = self.images.labels[chosen]
         if c.augment == 0:
             return Batch(x0, labels, None)
-        told = torch.from_numpy(draw_augmentation(rng, c.batch, c.augment)).to(self.device)
+        told = self._sent(draw_augmentation(rng, c.batch, c.augment))
         return Batch(augment(x0, told), labels, told)
 
 

@@ -110,7 +110,7 @@ class GanTrainer:
 
     def _rows(self, labels: NDArray[np.int64]) -> Tensor:
         """[B, C] one-hot grades on the device."""
-        return F.one_hot(torch.from_numpy(labels), len(self.config.grades)).float().to(self.device)
+        return F.one_hot(torch.from_numpy(labels), len(self.config.grades)).float().to(self.device, non_blocking=True)
 
     def _fake_rows(self, purpose: int) -> Tensor:
         """One-hot grades to generate, as often as the real batches' own."""

@@ -33,22 +33,25 @@ class NetworkConfig:
     ordinal_embedding: bool = False  # E_k = base + sum of steps below k, instead of a free vector per grade
     # clinical values of the grades, where they enter on a line: what the layers are given is linear in the severity
     line: tuple[float, ...] = ()
+    line_stretch: float = 1.0  # how far from its middle they stand there, in terms of the least-squares line
     augmentation: int = 0  # columns that tell the network how a training picture was changed; 0 when none is
 
 
 # modules through which time and grade enter
 CONDITIONING = frozenset(["time", "grade", "affine", "linear_gain"])
+AUGMENTATION_WEIGHT = "augmentation.weight"  # of the layer that only training with changed pictures needs
 
 
 def _norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(max(1, min(32, channels // 8)), channels, eps=1e-5)
 
 
-def hat_matrix(values: Sequence[float]) -> Tensor:
-    """[C, C], symmetric: takes C numbers (or vectors) to their least-squares line over the grades' values."""
+def hat_matrix(values: Sequence[float], stretch: float = 1.0) -> Tensor:
+    """[C, C], symmetric: takes C numbers (or vectors) to their least-squares line over the grades' values, and there
+    ``stretch`` times as far from its middle."""
     s = torch.tensor(values, dtype=torch.float64)
     s = s - s.mean()
-    return (torch.outer(s, s) / s.square().sum() + 1 / len(values)).float()
+    return (stretch * torch.outer(s, s) / s.square().sum() + 1 / len(values)).float()
 
 
 def expand_channels(v: Tensor) -> Tensor:
@@ -125,7 +128,7 @@ class Denoiser(nn.Module):
         if config.line:
             # a constant of the configuration, so that a network without it hands its weights over as they are
             onto_line = torch.eye(config.classes + 1)
-            onto_line[: config.classes, : config.classes] = hat_matrix(config.line)
+            onto_line[: config.classes, : config.classes] = hat_matrix(config.line, config.line_stretch)
             self.register_buffer("onto_line", onto_line, persistent=False)
 
         if config.augmentation:

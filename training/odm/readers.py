@@ -16,7 +16,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -438,4 +438,9 @@ def read_records(config: DataConfig, root: Path | None) -> tuple[list[Record], P
     if root is None:
         raise DataError("say where the data is: --data FOLDER or ODM_DATA", file=Path(config.path))
     source = root / config.path
-    return SETS[config.data].read(source, config), source
+    if not config.left_out:
+        return SETS[config.data].read(source, config), source
+    every = replace(config, grades=tuple(sorted((*config.grades, *config.left_out))))
+    mine = {every.grades.index(v): k for k, v in enumerate(config.grades)}
+    found = SETS[config.data].read(source, every)
+    return [replace(r, label=mine[r.label]) for r in found if r.label in mine], source

@@ -24,9 +24,9 @@ from tqdm import tqdm
 from .checkpoint import load_latest, read_checkpoint, save_checkpoint
 from .config import TrainConfig, changed_keys, plain
 from .data import BatchSource, load_image_set, split_holdout
-from .errors import CheckpointError
+from .errors import CheckpointError, ConfigError
 from .losses import Triple, anchor_loss, best_line, line_loss, noise_loss, ordinal_loss, time_weight
-from .network import Denoiser
+from .network import AUGMENTATION_WEIGHT, Denoiser
 from .schedule import alpha_sigma, expand
 from .validate import validation
 
@@ -46,9 +46,12 @@ def draw_times(rng: np.random.Generator, count: int, config: TrainConfig) -> Ten
     return torch.from_numpy(np.clip(t, low, high).astype(np.float32))
 
 
-def draw_triple(rng: np.random.Generator, classes: int) -> list[int]:
-    """Three different grades in rising order, uniformly."""
-    return sorted(rng.choice(classes, 3, replace=False).tolist())
+def draw_triples(rng: np.random.Generator, count: int, classes: int) -> Tensor:
+    """[count, 3] triples of three different grades in rising order, uniformly; zeros where there are fewer than three."""
+    if classes < 3:
+        return torch.zeros(count, 3, dtype=torch.int64)
+    shuffled = rng.permuted(np.tile(np.arange(classes), (count, 1)), axis=1)
+    return torch.from_numpy(np.sort(shuffled[:, :3], axis=1))
 
 
 class Noisy(NamedTuple):
@@ -81,7 +84,8 @@ class TrainStep:
         self.lines: dict[int, Tensor] = {}  # its lines through a pool's pictures, by step
 
     def share(self, whole: Tensor) -> Tensor:
-        part = whole[self.rank :: self.world].to(self.device)
+        # never waits for the device: Python prepares the next batch while it computes
+        part = whole[self.rank :: self.world].to(self.device, non_blocking=True)
         return part.contiguous(memory_format=torch.channels_last) if part.dim() == 4 else part
 
     def noisy(self, step: int) -> Noisy:
@@ -98,7 +102,7 @@ class TrainStep:
             torch.from_numpy(np.where(dropped, self.classes, batch.labels)), self.classes + 1
         )
         # triples are drawn even when lambda is 0: the DM and the ODM then see the same data and noise
-        triples = torch.tensor([draw_triple(rng, self.classes) if self.classes >= 3 else [0, 0, 0] for _ in range(c.batch)])  # fmt: skip
+        triples = draw_triples(rng, c.batch, self.classes)
         x0, z, t = (self.share(part) for part in (batch.x0, noise, times))
         alpha, sigma = alpha_sigma(t)
         x = expand(alpha) * x0 + expand(sigma) * z
@@ -180,9 +184,12 @@ def ema_decay(config: TrainConfig, images: int) -> float:
     return float(0.5 ** (config.batch / halflife))
 
 
-def learning_rate(config: TrainConfig, images: int) -> float:
-    """Linear warm-up over the first ``images`` of an optimiser, then constant: the moving average does what a decay would."""
-    return config.learning_rate * min(1.0, (images + config.batch) / max(1, config.warmup_images))
+def learning_rate(config: TrainConfig, images: int, began_at: int = 0) -> float:
+    """At ``images`` of a run whose optimiser began at ``began_at``: a linear warm-up, then constant (the moving average does
+    what a decay would), and over the last ``decay_images`` linearly down to nothing."""
+    warmth = (images - began_at + config.batch) / max(1, config.warmup_images)
+    left = (config.images - images) / config.decay_images if config.decay_images else 1.0
+    return config.learning_rate * max(0.0, min(1.0, warmth, left))
 
 
 class Run:
@@ -221,19 +228,21 @@ class Run:
         elif config.init_from:
             # a branch goes on just as its trunk would have, on the same pictures and noise, but for the changed settings
             state = read_checkpoint(Path(config.init_from))
-            if state["config"]["batch"] != config.batch:
-                raise CheckpointError(
-                    f"{config.init_from}: a branch keeps its trunk's batch, {state['config']['batch']}"
-                )
-            self.step, self.seconds = state["step"], state["seconds"]
+            trunk = state["config"]["batch"]
+            if trunk != config.batch and not config.init_average:
+                raise CheckpointError(f"{config.init_from}: a branch keeps its trunk's batch, {trunk}")
+            # a fresh optimiser may have another batch; what the trunk saw is rounded down to whole ones of it
+            self.step, self.seconds = state["step"] * trunk // config.batch, state["seconds"]
             self.began_at = self.images
             self.branched_at = state["branched_at"] if config.init_continues else self.images
-            anchor = state["ema"] if config.ordinal_anchor > 0 else None
             if config.init_average:
-                # all that is needed of the trunk is its average, so a checkpoint thinned to that serves too
-                state, optimizer_state = {**state, "model": state["ema"]}, None
+                # all that is needed of the trunk is its average, so a checkpoint thinned to that serves too; and where no
+                # picture is changed, the layer that would say how is not there
+                average = {k: v for k, v in state["ema"].items() if config.augment > 0 or k != AUGMENTATION_WEIGHT}
+                state, optimizer_state = {**state, "model": average, "ema": average}, None
             else:
                 optimizer_state = state["optimizer"]
+            anchor = state["ema"] if config.ordinal_anchor > 0 else None
         else:
             state = {"model": model.state_dict(), "ema": model.state_dict()}
         try:
@@ -278,7 +287,7 @@ class Run:
         c = self.config
         for group in self.optimizer.param_groups:
             # a fresh optimiser warms up anew: its first steps are all alike in size, and would throw a trained network about
-            group["lr"] = learning_rate(c, self.images - (self.began_at if c.init_average else 0))
+            group["lr"] = learning_rate(c, self.images, self.began_at if c.init_average else 0)
         total, figures = self.train_step.loss(self.trained, self.step, self.ordinal_scale())
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
@@ -341,12 +350,15 @@ class Run:
         folder.mkdir(exist_ok=True)
         Image.fromarray(np.concatenate(rows)).save(folder / f"{self.images:08d}.png")
 
-    def train(self, quiet: bool = False) -> None:
-        """Runs to ``config.images``; SIGTERM and SIGINT end the run after the step at hand, with a checkpoint."""
+    def train(self, quiet: bool = False, minutes: float | None = None) -> None:
+        """Runs to ``config.images``, or for ``minutes`` of wall-clock time; SIGTERM and SIGINT end the run after the step at
+        hand. The end is a checkpoint. Raises ``ConfigError`` when several processes are to agree on a time."""
+        if minutes is not None and self.accelerator.num_processes > 1:
+            raise ConfigError("--minutes is for one process; give several the number of images (--images)")
         stop: list[int] = []
         before = {n: signal.signal(n, lambda got, _frame: stop.append(got)) for n in (signal.SIGTERM, signal.SIGINT)}
         try:
-            self._loop(quiet, stop)
+            self._loop(quiet, None if minutes is None else time.monotonic() + 60 * minutes, stop)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -364,7 +376,7 @@ class Run:
         self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
 
-    def _loop(self, quiet: bool, stop: list[int]) -> None:
+    def _loop(self, quiet: bool, deadline: float | None, stop: list[int]) -> None:
         """Steps with checkpoints, log, validation and sample sheets on the way, until done or ``stop`` has something."""
         c = self.config
         bar = tqdm(total=c.images, initial=self.images, unit="img", unit_scale=True, disable=quiet or not self.main)
@@ -385,7 +397,8 @@ class Run:
                 self.log(means)
                 bar.set_postfix({k: f"{v:.4f}" for k, v in means.items()})
                 window.clear()
-            done = self.images >= c.images
+            late = deadline is not None and now > deadline
+            done = late or self.images >= c.images
             if self.main and (self.images % c.validate_images < c.batch or done):
                 self.validate()
             if now - last_save > 60 * c.checkpoint_minutes or done:
@@ -394,6 +407,8 @@ class Run:
             if self.main and c.samples_minutes > 0 and (now - last_sheet > 60 * c.samples_minutes or done):
                 self.sample_sheet()
                 last_sheet = now
+            if late:
+                break
             # what was spent on looking is not training time
             mark = time.monotonic()
         bar.close()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from odm.config import TrainConfig
 from odm.data import BatchSource, ImageSet, center_crop, load_image_set, split_holdout, to_float
-from odm.errors import DataError
+from odm.errors import ConfigError, DataError
 
 Tiny = Callable[..., TrainConfig]
 
@@ -56,6 +56,34 @@ def test_rows_of_other_roles_are_not_read(folder: Path, labelled: Tiny) -> None:
     with pytest.raises(DataError) as caught:
         load_image_set(labelled(role="", grades=[1, 1.5, 2, 3]), folder)
     assert caught.value.file == folder / "set" / "half" / "a.png"
+
+
+def test_grades_left_out_are_not_read(folder: Path, labelled: Tiny) -> None:
+    every = load_image_set(labelled(), folder)
+    images = load_image_set(labelled(grades=[1, 3], left_out=[2], ordinal_lambda=0), folder)
+    assert images.grades == (1, 3)
+    assert images.counts == [2, 2]
+    assert images.names == tuple(n for n in every.names if not n.startswith("2/"))
+    assert (images.images == every.images[every.labels != 1]).all()
+    with pytest.raises(ConfigError, match="left_out"):
+        labelled(left_out=[2])
+    with pytest.raises(DataError, match="not one of the declared grades"):
+        load_image_set(labelled(grades=[1, 3], ordinal_lambda=0), folder)
+
+
+def test_colour_constancy_leaves_no_hue_to_tell_grades_by(folder: Path, labelled: Tiny) -> None:
+    rng = np.random.default_rng(0)
+    for path in sorted((folder / "set").glob("[123]/*.png")):
+        spread = rng.integers(-20, 20, (32, 32, 3))
+        tint = np.asarray([60 * int(path.parent.name), 90, 40])
+        Image.fromarray((spread + tint).clip(0, 255).astype(np.uint8)).save(path)
+    before = load_image_set(labelled(), folder).images.mean((1, 2))
+    after = load_image_set(labelled(colour_constancy=True), folder).images.mean((1, 2))
+    assert np.ptp(before[:, 0]) > 100
+    assert np.ptp(after, axis=0).max() < 1.5
+    assert after.mean(0) == pytest.approx(before.mean(0), abs=1.5)
+    with pytest.raises(ConfigError, match="colour_constancy"):
+        labelled(data="phantom", path="", role="", colour_constancy=True)
 
 
 def test_class_folders(folder: Path, labelled: Tiny) -> None:

@@ -15,14 +15,14 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from odm import sampling
+from odm import colour, sampling
 from odm.__main__ import main
 from odm.bundle import Bundle
 from odm.checkpoint import save_checkpoint
 from odm.config import parse_config
 from odm.data import ImageSet
 from odm.errors import ConfigError, DataError, ExportError
-from odm.evaluation import augmentation, colour, draw, geometry, grader, memorisation, subject
+from odm.evaluation import augmentation, draw, geometry, grader, memorisation, subject
 from odm.evaluation.features import lite0, open_features, weights_file
 from odm.evaluation.install import check_metrics, metrics_bytes
 from odm.evaluation.run import Evaluation, Settings, pack_results

@@ -16,7 +16,7 @@ from odm.data import BatchSource, load_image_set
 from odm.errors import ConfigError
 from odm.losses import triple
 from odm.network import Denoiser, hat_matrix
-from odm.train import TrainStep, learning_rate
+from odm.train import TrainStep, draw_triples, learning_rate
 
 from .conftest import TINY
 
@@ -61,6 +61,20 @@ def test_what_the_layers_are_given_is_linear_in_the_severity() -> None:
     # the null class is no grade: it stays where it is
     null = rows(4, 4, 4)
     torch.testing.assert_close(line.embed(T, null), free.embed(T, null), atol=1e-6, rtol=1e-6)
+
+
+@torch.no_grad()
+def test_a_stretched_line_has_the_same_middle_and_direction() -> None:
+    free, line = pair()
+    config = dataclasses.replace(line.config, line_stretch=1.5)
+    wide = Denoiser(config).eval()
+    wide.load_state_dict(free.state_dict())
+    given, stretched = (torch.stack([m.embed(T, rows(k, k, k)) for k in range(4)]) for m in (line, wide))
+    torch.testing.assert_close(stretched.mean(0), given.mean(0), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(stretched - stretched.mean(0), 1.5 * (given - given.mean(0)), atol=1e-5, rtol=1e-4)
+    for wrong in ({"grade_line_stretch": 1.5}, {"grade_line": True, "grade_line_stretch": 0.0}):
+        with pytest.raises(ConfigError, match="grade_line_stretch"):
+            parse_config({**TINY, **wrong})
 
 
 @torch.no_grad()
@@ -141,3 +155,25 @@ def test_a_networks_own_line_costs_nothing() -> None:
 def test_a_fresh_optimiser_warms_up() -> None:
     config = parse_config({**TINY, "warmup_images": 8, "learning_rate": 1e-3})
     assert [learning_rate(config, n) for n in (0, 4, 8, 100)] == [5e-4, 1e-3, 1e-3, 1e-3]
+
+
+def test_a_learning_rate_that_decays_ends_at_nothing() -> None:
+    config = parse_config({**TINY, "warmup_images": 8, "learning_rate": 1e-3, "images": 100, "decay_images": 40})
+    rates = [learning_rate(config, n) for n in (0, 56, 60, 80, 96, 100)]
+    assert rates == pytest.approx([5e-4, 1e-3, 1e-3, 5e-4, 1e-4, 0])
+    # a fresh optimiser that begins in the decay warms up, but not above it
+    assert learning_rate(config, 80, began_at=80) == pytest.approx(5e-4)
+    with pytest.raises(ConfigError, match="decay_images"):
+        parse_config({**TINY, "images": 16, "decay_images": 17})
+
+
+def test_triples_are_three_grades_in_order() -> None:
+    triples = draw_triples(np.random.default_rng(3), 2000, 5).numpy()
+    assert (np.diff(triples, axis=1) > 0).all()
+    assert triples.min() == 0
+    assert triples.max() == 4
+    # all ten of them, equally often
+    _, counts = np.unique(triples, axis=0, return_counts=True)
+    assert len(counts) == 10
+    assert counts.min() > 140
+    assert not draw_triples(np.random.default_rng(3), 4, 2).any()

@@ -192,6 +192,35 @@ def test_the_learning_rate_of_a_fresh_optimiser_warms_up(tmp_path: Path, config:
     assert rates(fresh=False) == [1e-3, 1e-3]  # the trunk's optimiser goes on
 
 
+def test_a_run_may_be_given_a_time(tmp_path: Path, config: Path) -> None:
+    run = tmp_path / "run"
+    assert main(["train", str(config), "--quiet", "--out", str(run), "--minutes", "0.02"]) == 0
+    state = read_checkpoint(run / LATEST)
+    assert 1 <= state["step"] < ENDLESS // TINY["batch"]
+    last = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
+    assert last["images"] == state["step"] * TINY["batch"]
+    assert "psnr_held_out" in last  # the end is looked at, as after the last image
+
+
+def test_a_fresh_optimiser_may_have_another_batch_and_unchanged_pictures(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What training with changed pictures needs alone is left behind, and images count on."""
+    plain = config.read_text()
+    config.write_text(plain + "augment = 0.5\n", encoding="utf-8")
+    trunk, branch = tmp_path / "trunk", tmp_path / "branch"
+    assert main(["train", str(config), "--quiet", "--out", str(trunk), "--images", "16"]) == 0
+    assert "augmentation.weight" in read_checkpoint(trunk / LATEST)["ema"]
+    config.write_text(plain.replace("batch = 4", "batch = 2"), encoding="utf-8")
+    onward = ["train", str(config), "--quiet", "--out", str(branch), "--images", "20", "--init", str(trunk / LATEST)]
+    assert main(onward) == 1
+    assert "a branch keeps its trunk's batch, 4" in capsys.readouterr().err
+    assert main([*onward, "--set", "init_average=true", "--set", "ordinal_anchor=0.1"]) == 0
+    state = read_checkpoint(branch / LATEST)
+    assert (state["step"], state["began_at"]) == (10, 16)
+    assert "augmentation.weight" not in state["ema"]
+
+
 def test_a_branch_with_the_trunks_settings_is_the_trunk_continued(tmp_path: Path, config: Path) -> None:
     trunk, branch = tmp_path / "trunk", tmp_path / "branch"
     assert main(["train", str(config), "--quiet", "--out", str(trunk), "--images", "8"]) == 0

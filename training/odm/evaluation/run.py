@@ -23,10 +23,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .. import colour
 from ..bundle import Bundle, guidance_range, write_atomically
 from ..errors import ConfigError, DataError, OdmError
 from ..sampling import SAMPLERS
-from . import augmentation, colour, draw, geometry, grader, memorisation, statistics
+from . import augmentation, draw, geometry, grader, memorisation, statistics
 from .features import FeatureNetwork, open_features
 from .grader import FineTuning
 from .statistics import Estimate, Floats
