@@ -25,7 +25,7 @@ const pictures = new Float32Array(Uint8Array.from(Buffer.from(golden.pictures, '
 const length = 3 * size * size;
 
 test.each(Object.entries(golden.graders))(
-  'a grader with a head of kind %s',
+  'a grader of kind %s',
   async (_, { entry, ...expected }) => {
     const example = exampleManifest();
     const manifest = {

@@ -28,7 +28,7 @@ from ..errors import ConfigError, DataError, OdmError
 from ..sampling import SAMPLERS
 from . import augmentation, colour, draw, geometry, grader, memorisation, statistics
 from .features import FeatureNetwork, open_features
-from .grader import FineTuning
+from .grader import FINE_TUNING, TRAININGS
 from .statistics import Estimate, Floats
 from .subject import RealSets, Variant, data_config, load_real, shown
 
@@ -51,7 +51,7 @@ class Settings:
     nfe_count: int = 32  # pictures a grade and point of the NFE curve
     order_count: int = 64  # pictures for the geometry
     folds: int = 5
-    epochs: int = FineTuning.epochs
+    epochs: int = FINE_TUNING.epochs
     graders: tuple[str, ...] = ("ridge", "fine-tuned")
     features: str = "lite0"
     limit: int = 0  # real pictures a grade; 0: all
@@ -339,15 +339,15 @@ class Evaluation:
             training = replace(training, images=colour.normalise(training.images, colours))
             held = replace(held, images=colour.normalise(held.images, colours))
         tried: list[grader.Candidate] = []
-        how = FineTuning(epochs=s.epochs)
         for kind in s.graders:
             if kind == "ridge":
                 f = self.embed("centre", real.centre(training), self.lite0).astype(np.float64)
                 tried.append(grader.try_ridge(training, f, real.size, s.folds, s.seed_folds, self.device))
-            elif kind == "fine-tuned":
-                tried.append(grader.try_fine_tuning(training, real.size, real.config.flips, how, s.folds, s.seed_folds, self.device, s.batch))  # fmt: skip
+            elif kind in TRAININGS:
+                how = replace(TRAININGS[kind], epochs=s.epochs)
+                tried.append(grader.try_training(training, real.size, real.config.flips, how, s.folds, s.seed_folds, self.device, s.batch))  # fmt: skip
             else:
-                raise ConfigError(f"there is no grader {kind!r}; there are ridge and fine-tuned")
+                raise ConfigError(f"there is no grader {kind!r}; there are ridge, {', '.join(TRAININGS)}")
         labels, classes = training.labels, len(self.values)
         candidates: list[dict[str, Any]] = []
         for c in tried:
