@@ -277,6 +277,10 @@ test('the model’s panel: figures with intervals and tables, the card, or that 
       'n',
     ]);
     await expect(page.getByTestId('memorisation')).toContainText('4711');
+    const leftOut = page.getByTestId('left-out').getByRole('row');
+    await expect(leftOut).toHaveCount(2);
+    await expect(leftOut.last()).toContainText('interpolation');
+    await expect(leftOut.last()).toContainText('170');
     await expectAccessible(page, 'figures');
   });
 

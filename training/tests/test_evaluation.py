@@ -417,6 +417,8 @@ def test_installing_into_a_bundle(done: Any, tmp_path: Path) -> None:
     assert read.shape == (1, 5)
     card = (tmp_path / "phantom" / "card.md").read_text("utf-8")
     assert card.count("## Evaluation") == 1
+    assert "| Ordinal (ODM) | 2 | interpolation |" in card
+    assert "| grade asked for | Ordinal (ODM) | Standard (DM) |" in card
     install(run, metrics, found)
     assert (tmp_path / "phantom" / "card.md").read_text("utf-8") == card
     (tmp_path / "phantom" / "odm.onnx").unlink()
