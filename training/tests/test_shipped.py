@@ -136,5 +136,6 @@ def test_the_shipped_grader(name: str) -> None:
 
 
 def test_the_phantom_is_small() -> None:
+    """Three systems and a grader, each of a few hundred kilobytes at most: every browser test loads some of it."""
     files = (MODELS / "phantom").iterdir()
-    assert sum(p.stat().st_size for p in files if p.suffix != ".json") <= MIB
+    assert sum(p.stat().st_size for p in files if p.suffix != ".json") <= 2 * MIB
