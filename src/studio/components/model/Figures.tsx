@@ -142,10 +142,10 @@ function Confusions({ metrics, manifest }: { metrics: Metrics; manifest: BundleM
   );
 }
 
-/** What an estimate is, with its interval; KID comes a thousandfold. */
-function estimated(e: Estimate | null | undefined, factor = 1): string {
+/** An estimate with its interval, as the cards have it; KID comes a thousandfold. */
+function estimated(e: Estimate | null | undefined, factor = 1, digits = 2): string {
   if (!e) return '–';
-  const [value, low, high] = [e.value, ...e.interval].map((v) => formatMeasure(v * factor));
+  const [value, low, high] = [e.value, ...e.interval].map((v) => (v * factor).toFixed(digits));
   return `${value} (${low} to ${high})`;
 }
 
@@ -163,12 +163,11 @@ function LeftOut({ metrics, manifest }: Omit<FiguresProps, 'onLeave'> & { metric
         brackets.
       </p>
       <TableScroll label="A grade that training never saw">
-        <table className="info-table">
+        <table className="info-table info-intervals">
           <thead>
             <tr>
               <th scope="col">Trained like</th>
               <th scope="col">Grade</th>
-              <th scope="col">Drawn by</th>
               <th scope="col" className="number">
                 KID × 1000
               </th>
@@ -189,10 +188,11 @@ function LeftOut({ metrics, manifest }: Omit<FiguresProps, 'onLeave'> & { metric
             {rows.map((row) => (
               <tr key={`${row.title} ${row.grade}`}>
                 <th scope="row">{row.title}</th>
-                <td>{manifest.grades.find((g) => g.value === row.grade)?.short ?? row.grade}</td>
-                <td>{row.method}</td>
-                <td className="number">{estimated(row.distance.kid, 1000)}</td>
-                <td className="number">{estimated(row.distanceTrainedWith?.kid, 1000)}</td>
+                <td>
+                  {manifest.grades.find((g) => g.value === row.grade)?.short ?? row.grade}, by {row.method}
+                </td>
+                <td className="number">{estimated(row.distance.kid, 1000, 1)}</td>
+                <td className="number">{estimated(row.distanceTrainedWith?.kid, 1000, 1)}</td>
                 <td className="number">{estimated(row.severityRead)}</td>
                 {measured && <td className="number">{estimated(row.severityMeasured)}</td>}
               </tr>
@@ -230,8 +230,8 @@ function Memorisation({ metrics, manifest, onLeave }: FiguresProps & { metrics: 
               <strong>{title}</strong>: of {formatCount(found.n)} pictures,{' '}
               {formatCount(found.features.underThreshold)} by features and{' '}
               {formatCount(found.pixels.underThreshold)} by pixels lie so near to one training image that they
-              must be called copies (nearer than {found.threshold} times the second nearest). Among{' '}
-              {formatCount(found.heldOut)} real images that were held out it is{' '}
+              must be called copies (nearer than {formatMeasure(found.threshold)} times the second nearest).
+              Among {formatCount(found.heldOut)} real images that were held out it is{' '}
               {(found.features.heldOutShare.value * 100).toFixed(1)} % by features.
             </p>
             <TableScroll label={`Nearest pairs of ${title}`}>
