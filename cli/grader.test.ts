@@ -24,26 +24,23 @@ const { size } = golden;
 const pictures = new Float32Array(Uint8Array.from(Buffer.from(golden.pictures, 'base64')).buffer);
 const length = 3 * size * size;
 
-test.each(Object.entries(golden.graders))(
-  'a grader with a head of kind %s',
-  async (_, { entry, ...expected }) => {
-    const example = exampleManifest();
-    const manifest = {
-      ...example,
-      grades: golden.grades.map((value) => ({ ...example.grades[0]!, value })),
-      image: { ...example.image, width: size, height: size },
-      grader: entry,
-    };
-    const grader = (await openGrader({ folder, manifest }, 1))!;
-    expect(pictures).toHaveLength(expected.probabilities.length * length);
-    // Beyond the range of bytes, as a sampler may leave a picture.
-    expect(pictures.some((v) => v > 1.05)).toBe(true);
-    for (const [i, wanted] of expected.probabilities.entries()) {
-      const found = await grader.read(pictures.slice(i * length, (i + 1) * length));
-      expect(found).toHaveLength(wanted.length);
-      found.forEach((p, k) => expect(Math.abs(p - wanted[k]!), `picture ${i}`).toBeLessThan(1e-3));
-      expect(gradeRead(found)).toBe(expected.read[i]);
-    }
-    await grader.release();
-  },
-);
+test.each(Object.entries(golden.graders))('a grader of kind %s', async (_, { entry, ...expected }) => {
+  const example = exampleManifest();
+  const manifest = {
+    ...example,
+    grades: golden.grades.map((value) => ({ ...example.grades[0]!, value })),
+    image: { ...example.image, width: size, height: size },
+    grader: entry,
+  };
+  const grader = (await openGrader({ folder, manifest }, 1))!;
+  expect(pictures).toHaveLength(expected.probabilities.length * length);
+  // Beyond the range of bytes, as a sampler may leave a picture.
+  expect(pictures.some((v) => v > 1.05)).toBe(true);
+  for (const [i, wanted] of expected.probabilities.entries()) {
+    const found = await grader.read(pictures.slice(i * length, (i + 1) * length));
+    expect(found).toHaveLength(wanted.length);
+    found.forEach((p, k) => expect(Math.abs(p - wanted[k]!), `picture ${i}`).toBeLessThan(1e-3));
+    expect(gradeRead(found)).toBe(expected.read[i]);
+  }
+  await grader.release();
+});

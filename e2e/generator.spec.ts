@@ -1,6 +1,8 @@
 /** A generator beside the diffusion models: one evaluation, the lab's picture, and a page that says what there is not. */
 import { AxeBuilder } from '@axe-core/playwright';
 import { readProvenance } from '../src/exchange/png';
+import type { BundleManifest } from '../src/models/manifest';
+import { exampleMetrics } from '../src/models/testing';
 import { expect, test } from './fixtures';
 import { addGenerator, drawsAsPyTorch } from './generator';
 
@@ -65,4 +67,28 @@ test('a generator draws at once, says that it has no trajectory, and gives the s
   expect(back.request).toMatchObject({ variant: 'odm', steps, guidance, sampler });
   await expect(studio.scrubber).toBeVisible();
   await expect(page.getByTestId('view')).toBeVisible();
+});
+
+test('a generator’s figures: its copies can be drawn again, and what needs a trajectory is not missed', async ({
+  studio,
+  page,
+}) => {
+  await addGenerator(page);
+  await page.route('**/models/phantom/metrics.json', async (route) => {
+    const manifest = await page.evaluate(
+      () => window.odmStudio!.store.getState().manifests['phantom'] as unknown as BundleManifest,
+    );
+    await route.fulfill({ json: exampleMetrics(manifest) });
+  });
+  await studio.open({ model: 'phantom', ep: 'wasm' });
+  await studio.finished();
+  await page.getByTestId('model-info').click();
+  await page.getByTestId('model-part-figures').click();
+  const copies = page
+    .getByTestId('memorisation')
+    .locator('div', { hasText: /^StyleGAN2: of/ })
+    .last();
+  const run = await studio.draws(() => copies.getByRole('button', { name: 'Draw it again' }).click());
+  expect(run.request).toMatchObject({ variant: 'stylegan2', seed: 4711, steps: 1 });
+  await expect(page.getByTestId('model-info-dialog')).toBeHidden();
 });

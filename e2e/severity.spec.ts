@@ -277,7 +277,26 @@ test('the model’s panel: figures with intervals and tables, the card, or that 
       'n',
     ]);
     await expect(page.getByTestId('memorisation')).toContainText('4711');
+    const leftOut = page.getByTestId('left-out').getByRole('row');
+    await expect(leftOut).toHaveCount(2);
+    await expect(leftOut.last()).toContainText('interpolation');
+    await expect(leftOut.last()).toContainText('170');
     await expectAccessible(page, 'figures');
+  });
+
+  await test.step('on a phone the names under a chart do not run into each other', async () => {
+    for (const [width, turned] of [
+      [1280, false],
+      [390, true],
+    ] as const) {
+      await page.setViewportSize({ width, height: 844 });
+      const names = page.getByTestId('figure-qwk').locator('.figure-chart svg text', { hasText: 'Real, ' });
+      await expect(names).toHaveCount(2);
+      await expect
+        .poll(() => names.evaluateAll((all) => all.map((one) => (one as SVGTextElement).getCTM()!.b !== 0)))
+        .toEqual([turned, turned]);
+    }
+    await page.setViewportSize({ width: 1280, height: 800 });
   });
 
   await test.step('a suspicious picture is drawn again in Sample', async () => {

@@ -146,6 +146,24 @@ export function exampleMetrics(manifest: BundleManifest): Metrics {
           severityMeasured: null,
         },
       ],
+      ...(i === 0 && {
+        leaveOneOut: [
+          {
+            grade: grades[1]!,
+            method: 'interpolation',
+            imagesSeen: v.imagesSeen,
+            distance: distance(0.17),
+            distanceTrainedWith: distance(0.1),
+            severityRead: estimate(grades[1]! + 0.25),
+            severityMeasured: null,
+          },
+        ],
+        severityMeasured: grades.map((grade) => ({
+          grade,
+          mean: estimate(grade + 0.1),
+          mae: estimate(0.1),
+        })),
+      }),
       memorisation: {
         threshold: 0.7,
         n: 2500,

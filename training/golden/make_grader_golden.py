@@ -1,7 +1,7 @@
-"""Two small graders, exported as the large ones are, and how this lab reads pictures with them.
+"""Three small graders, exported as the large ones are, and how this lab reads pictures with them.
 
-Writes ``e2e/golden/grader/<head>.onnx`` (the first blocks of EfficientNet-Lite0 with random weights under each kind of head,
-fitted to phantoms), and ``grader.json``: their manifest entries, pictures as a sampler leaves them, some of their values beyond
+Writes ``e2e/golden/grader/<kind>.onnx`` (the first blocks of EfficientNet-Lite0 with random weights under each kind of head,
+fitted to phantoms; and a small network trained from scratch), and ``grader.json``: their manifest entries, pictures as a sampler leaves them, some of their values beyond
 -1..1, and the probabilities and grades read from their bytes. The page and the command line must read the same::
 
     python golden/make_grader_golden.py
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def main() -> None:
     fit = grader.ridge(features.double().numpy(), values, images.labels, np.ones(len(images), dtype=bool), 0)
     ridge = grader.RidgeHead(torch.from_numpy(fit[0]).float(), fit[1], fit[2], GRADES)
 
-    ordinal = grader.OrdinalHead(len(GRADES))
+    ordinal = grader.OrdinalHead(len(GRADES), WIDTH)
     optimiser = torch.optim.Adam(ordinal.parameters(), lr=0.02)
     above = (torch.from_numpy(images.labels).unsqueeze(1) > torch.arange(len(GRADES) - 1)).float()
     for _ in range(300):
@@ -81,19 +82,24 @@ def main() -> None:
         loss.backward()
         optimiser.step()
 
+    trained = grader.train(images, SIZE, "none", replace(grader.SMALL, epochs=40), 0, CPU)
+
     # As a sampler leaves them: not yet bytes, and here and there beyond the range.
     rng = np.random.default_rng(8)
     chosen = phantom_image_set(10, SIZE, GRADES, seed=6)
     pictures = 1.15 * to_float(chosen.images) + rng.normal(0, 0.05, (10, 3, SIZE, SIZE)).astype(np.float32)
     seen = to_bytes(torch.from_numpy(pictures.astype(np.float32)))
     out: dict[str, Any] = {"grades": GRADES, "size": SIZE, "graders": {}}
-    for name, head in (("ridge", ridge), ("ordinal", ordinal)):
-        model = grader.Grader(backbone, head, side).eval()
+    for name, model in (
+        ("ridge", grader.Grader(backbone, ridge, side).eval()),
+        ("ordinal", grader.Grader(backbone, ordinal, side).eval()),
+        ("small", trained),
+    ):
         payload = grader.export_grader(model, len(GRADES), SIZE)
         file = f"{name}.onnx"
         (TARGET / file).write_bytes(payload)
         found = grader.probabilities(OnnxModule(payload), seen, CPU, 4)
-        entry = grader.manifest_entry(payload, f"A small grader with a head of kind {name}", 1, {})
+        entry = grader.manifest_entry(payload, f"A small grader of kind {name}", 1, {})
         entry |= {"file": file, "params": sum(p.numel() for p in model.parameters())}
         entry["qwk"] = {"value": 0.5, "interval": [0.4, 0.6], "n": 300}
         out["graders"][name] = {

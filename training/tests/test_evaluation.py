@@ -11,6 +11,7 @@ from typing import Any
 
 import efficientnet_lite_pytorch
 import numpy as np
+import onnx
 import pytest
 import torch
 from sklearn.linear_model import Ridge
@@ -104,18 +105,44 @@ def pictures(count: int) -> ImageSet:
     return phantom_image_set(count, 32, VALUES, 5)
 
 
-def test_fine_tuning_learns_and_exports() -> None:
-    how = grader.FineTuning(epochs=3, batch=16)
-    model = grader.fine_tune(pictures(80), 32, "none", how, 0, CPU)
-    judged = pictures(40)
+# what WebGPU and WASM of ONNX Runtime both run, and no more than the graders need
+OPERATORS = {
+    *("Add", "Cast", "Clip", "Conv", "Gemm", "GlobalAveragePool", "Mul", "Reshape", "Resize", "Sigmoid", "Softmax")
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "epochs", "batch", "largest"),
+    [("fine-tuned", 80, 3, 16, grader.MAX_BYTES), ("small", 400, 16, 32, 40_000)],
+)
+def test_training_learns_and_exports(kind: str, count: int, epochs: int, batch: int, largest: int) -> None:
+    how = dataclasses.replace(grader.TRAININGS[kind], epochs=epochs, batch=batch)
+    model = grader.train(pictures(count), 32, "none", how, 0, CPU)
+    judged = phantom_image_set(40, 32, VALUES, 6)
     read = grader.read_grades(grader.probabilities(model, judged.images, CPU, 32))
     assert np.corrcoef(read, judged.labels)[0, 1] > 0.5
     payload = grader.export_grader(model, 5, 32)
+    assert len(payload) <= largest
+    assert {n.op_type for n in onnx.load_from_string(payload).graph.node} <= OPERATORS
     x = draw.to_float(judged.images[:3], CPU)
     got = session(payload).run(None, {"x": x.numpy()})[0]
     with torch.no_grad():
         np.testing.assert_allclose(got, model(x).numpy(), atol=5e-3)
     np.testing.assert_allclose(got.sum(1), 1, atol=1e-5)
+
+
+def test_a_grader_is_cross_validated_on_pictures_that_it_did_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, seen = pictures(30), []
+    how = dataclasses.replace(grader.SMALL, title="as asked", epochs=1, batch=8)
+    train = grader.train
+    monkeypatch.setattr(grader, "train", lambda some, *args: seen.append(some.names) or train(some, *args))
+    found = grader.try_training(images, 32, "none", how, 3, 0, CPU, 8)
+    fold = grader.fold_numbers(images.labels, 3, 0)
+    for k in range(3):
+        assert set(seen[k]) == {n for n, f in zip(images.names, fold) if f != k}
+    assert seen[3] == images.names
+    assert found.name == "as asked"
+    np.testing.assert_allclose(found.cross_validated.sum(1), 1, atol=1e-5)
 
 
 def test_ridge_exports_what_it_computes() -> None:
@@ -311,7 +338,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Evaluation, di
 def test_the_metrics_are_valid_and_whole(done: Any) -> None:
     _, run, _, metrics = done
     assert check_metrics(metrics) == []
-    assert set(metrics["byVariant"]) == {"odm", "dm"}
+    assert set(metrics["byVariant"]) == set(run.bundle.manifest["variants"]) >= {"odm", "dm"}
     odm = metrics["byVariant"]["odm"]
     assert odm["sha256"] == run.bundle.manifest["variants"]["odm"]["sha256"]
     assert np.sum(odm["judgement"]["grader"]["confusion"]) == 25
@@ -390,6 +417,8 @@ def test_installing_into_a_bundle(done: Any, tmp_path: Path) -> None:
     assert read.shape == (1, 5)
     card = (tmp_path / "phantom" / "card.md").read_text("utf-8")
     assert card.count("## Evaluation") == 1
+    assert "| Ordinal (ODM) | 2 | interpolation |" in card
+    assert "| grade asked for | Ordinal (ODM) | Standard (DM) |" in card
     install(run, metrics, found)
     assert (tmp_path / "phantom" / "card.md").read_text("utf-8") == card
     (tmp_path / "phantom" / "odm.onnx").unlink()
@@ -408,5 +437,7 @@ def test_wrong_requests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         Evaluation(PHANTOM, None, tmp_path, SMALL, CPU, ["none"])
     with pytest.raises(ConfigError, match="no stage"):
         evaluation(tmp_path).run(["all"])
+    with pytest.raises(ConfigError, match="there are ridge, fine-tuned, small"):
+        evaluation(tmp_path, settings=dataclasses.replace(SMALL, graders=("large",))).run(["grader"])
     assert main(["evaluate", str(PHANTOM), "--out", str(tmp_path), "--left-out", "x"]) == 1
     assert "VARIANT=CHECKPOINT" in capsys.readouterr().err

@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--steps", type=_numbers, help="steps of the NFE curve (default 250,50,20,10,8,4,2,1)")
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--graders", type=_words, default=("ridge", "fine-tuned"), help="ridge,fine-tuned")
-    parser.add_argument("--grader-epochs", type=int, help="of fine-tuning (default 24)")
+    parser.add_argument("--graders", type=_words, default=("ridge", "fine-tuned"), help="of ridge, fine-tuned and small, the best is kept (default ridge,fine-tuned)")  # fmt: skip
+    parser.add_argument("--grader-epochs", type=int, help="of training a grader (default 24)")
     parser.add_argument("--features", default="lite0", help="lite0 (default) or inception")
     parser.add_argument(
         "--limit", type=int, default=0, help="at most this many real pictures of a grade (default: all)"

@@ -25,8 +25,9 @@ from .draw import batches, to_float
 
 SIDE = 224
 WIDTH = 1280
-# (kernel, stride, expansion, channels in, channels out) of the sixteen blocks
-_STAGES = ((3, 1, 1, 32, 16, 1), (3, 2, 6, 16, 24, 2), (5, 2, 6, 24, 40, 2), (3, 2, 6, 40, 80, 3), (5, 1, 6, 80, 112, 3), (5, 2, 6, 112, 192, 4), (3, 1, 6, 192, 320, 1))  # fmt: skip
+Stages = tuple[tuple[int, int, int, int, int, int], ...]
+# (kernel, stride, expansion, channels in, channels out, how many) of the sixteen blocks
+_STAGES: Stages = ((3, 1, 1, 32, 16, 1), (3, 2, 6, 16, 24, 2), (5, 2, 6, 24, 40, 2), (3, 2, 6, 40, 80, 3), (5, 1, 6, 80, 112, 3), (5, 2, 6, 112, 192, 4), (3, 1, 6, 192, 320, 1))  # fmt: skip
 
 
 def same_pads(side: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -83,18 +84,19 @@ class Bottleneck(nn.Module):
 
 
 class Lite0(nn.Module):
-    """EfficientNet-Lite0 without its classifier: [B, 3, H, W] in -1..1 -> [B, 1280]."""
+    """EfficientNet-Lite0 without its classifier: [B, 3, H, W] in -1..1 -> [B, 1280]; or a smaller one of the same kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, stages: Stages = _STAGES, width: int = WIDTH) -> None:
         super().__init__()
-        self.stem = ConvNorm(3, 32, 3, 2)
+        self.width = width
+        self.stem = ConvNorm(3, stages[0][3], 3, 2)
         self.blocks = nn.ModuleList()
-        for kernel, stride, expansion, cin, cout, repeats in _STAGES:
+        for kernel, stride, expansion, cin, cout, repeats in stages:
             for i in range(repeats):
                 self.blocks.append(
                     Bottleneck(kernel, stride if i == 0 else 1, expansion, cin if i == 0 else cout, cout)
                 )
-        self.head = ConvNorm(320, WIDTH)
+        self.head = ConvNorm(stages[-1][4], width)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x * (127.5 / 128) + 0.5 / 128)  # (byte - 127) / 128

@@ -1,9 +1,11 @@
 """The grader: reads a severity grade from a picture. Trained on real images only.
 
-Two are tried and both are cross-validated: a ridge regression on the frozen features of EfficientNet-Lite0, and the same
-network fine-tuned with an ordinal head (cumulative logits with a common slope and rising thresholds: Cao et al. 2020,
-"Rank consistent ordinal regression", arXiv 1901.07884). Both answer with probabilities of the grades; the grade read is
-the median of them, the severity read their mean on the clinical scale.
+There are three kinds, and those asked for are cross-validated: a ridge regression on the frozen features of
+EfficientNet-Lite0; the same network fine-tuned with an ordinal head (cumulative logits with a common slope and rising
+thresholds: Cao et al. 2020, "Rank consistent ordinal regression", arXiv 1901.07884); and a far smaller network of the same
+make, trained from scratch with the same head, for pictures so plain that the large one would outweigh the bundle many times.
+All answer with probabilities of the grades; the grade read is the median of them, the severity read their mean on the
+clinical scale.
 
 The exported graph is written node by node (convolutions with their norms folded in, clips, one pooling, one matrix
 product), so that it needs no exporter and runs on every execution provider.
@@ -12,6 +14,7 @@ product), so that it needs no exporter and runs on every execution provider.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,12 +30,14 @@ from torch import Tensor, nn
 from ..data import ImageSet, center_crop
 from ..errors import ExportError
 from .draw import batches, to_float
-from .features import SIDE, WIDTH, ConvNorm, Lite0, lite0, resized, same_pads
+from .features import SIDE, ConvNorm, Lite0, Stages, lite0, resized, same_pads
 from .statistics import Floats, Ints
 
 MAX_BYTES = 16 * 1024 * 1024
 TOLERANCE = 2e-2  # of a probability, from rounding the weights to float16
 RIDGE_ALPHAS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
+SMALL_STAGES: Stages = ((3, 1, 1, 16, 16, 1), (3, 2, 4, 16, 24, 1), (3, 2, 4, 24, 32, 1))
+SMALL_WIDTH = 64
 
 
 def input_side(size: int) -> int:
@@ -43,7 +48,7 @@ def input_side(size: int) -> int:
 class OrdinalHead(nn.Module):
     """[B, width] features -> [B, C] probabilities, from one score and C - 1 rising thresholds."""
 
-    def __init__(self, classes: int, width: int = WIDTH) -> None:
+    def __init__(self, classes: int, width: int) -> None:
         super().__init__()
         self.score = nn.Linear(width, 1, bias=False)
         nn.init.normal_(self.score.weight, std=0.01)
@@ -171,27 +176,45 @@ def ridge_probabilities(x: Floats, fit: tuple[Floats, float, float], values: Seq
     return out
 
 
-# --- fine-tuning ------------------------------------------------------------------------------------------------------
+# --- training ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class FineTuning:
-    """How the network is fine-tuned; pictures are cropped and flipped as in the training of the generators."""
+class Training:
+    """How a network with an ordinal head is made and trained; pictures are cropped and flipped as the generators saw them."""
 
+    title: str
+    make: Callable[[], Lite0]
+    learning_rate: float
+    dropout: float
     epochs: int = 24
     batch: int = 64
-    learning_rate: float = 4e-4
     weight_decay: float = 1e-2
-    dropout: float = 0.3
     class_balance: float = 0.5
 
 
-def fine_tune(images: ImageSet, size: int, flips: str, how: FineTuning, seed: int, device: torch.device) -> Grader:
-    """A grader trained on ``images`` (at their full size before the crop); its batch norms keep ImageNet's statistics."""
+def small() -> Lite0:
+    """A new network of twelve thousand weights, drawn so that the signal neither grows nor fades from layer to layer."""
+    model = Lite0(SMALL_STAGES, SMALL_WIDTH)
+    for layer in model.modules():
+        if isinstance(layer, ConvNorm):
+            inputs = layer.conv.weight[0].numel()
+            nn.init.normal_(layer.conv.weight, std=math.sqrt((2 if layer.act else 1) / inputs))
+    return model
+
+
+FINE_TUNING = Training("EfficientNet-Lite0, fine-tuned, ordinal head", lite0, learning_rate=4e-4, dropout=0.3)
+SMALL = Training("Small convolutional network from scratch, ordinal head", small, learning_rate=1e-2, dropout=0.0)
+TRAININGS = {"fine-tuned": FINE_TUNING, "small": SMALL}
+
+
+def train(images: ImageSet, size: int, flips: str, how: Training, seed: int, device: torch.device) -> Grader:
+    """A grader trained on ``images`` (at their full size before the crop); its batch norms keep the statistics they begin with."""
     torch.manual_seed(seed)
     rng = np.random.default_rng((seed, 5))
     classes = len(images.grades)
-    model = Grader(lite0(), OrdinalHead(classes), input_side(size)).to(device)
+    backbone = how.make()
+    model = Grader(backbone, OrdinalHead(classes, backbone.width), input_side(size)).to(device)
     decay = [p for p in model.parameters() if p.dim() > 1]
     rest = [p for p in model.parameters() if p.dim() <= 1]
     groups = [{"params": decay, "weight_decay": how.weight_decay}, {"params": rest, "weight_decay": 0.0}]
@@ -262,16 +285,15 @@ def try_ridge(images: ImageSet, features: Floats, size: int, folds: int, seed: i
     )
 
 
-def try_fine_tuning(
-    images: ImageSet, size: int, flips: str, how: FineTuning, folds: int, seed: int, device: torch.device, batch: int
+def try_training(
+    images: ImageSet, size: int, flips: str, how: Training, folds: int, seed: int, device: torch.device, batch: int
 ) -> Candidate:
     fold = fold_numbers(images.labels, folds, seed)
     out = np.zeros((len(images), len(images.grades)))
     for k in range(folds):
-        model = fine_tune(images.subset(fold != k), size, flips, how, seed + k, device)
+        model = train(images.subset(fold != k), size, flips, how, seed + k, device)
         out[fold == k] = probabilities(model, center_crop(images.images[fold == k], size), device, batch)
-    final = fine_tune(images, size, flips, how, seed, device)
-    return Candidate("EfficientNet-Lite0, fine-tuned, ordinal head", out, final)
+    return Candidate(how.title, out, train(images, size, flips, how, seed, device))
 
 
 # --- export -----------------------------------------------------------------------------------------------------------
@@ -335,7 +357,8 @@ def export_grader(model: Grader, classes: int, size: int) -> bytes:
                 h, side = conv_norm(h, layer, side)  # type: ignore[arg-type]
         x = g.node("Add", x, h) if block.residual else h
     x, _ = conv_norm(x, model.backbone.head, side)
-    x = g.node("Reshape", g.node("GlobalAveragePool", x), g.weight(np.asarray([-1, WIDTH], dtype=np.int64), half=False))
+    flat = g.weight(np.asarray([-1, model.backbone.width], dtype=np.int64), half=False)
+    x = g.node("Reshape", g.node("GlobalAveragePool", x), flat)
 
     head = model.head
     if isinstance(head, RidgeHead):

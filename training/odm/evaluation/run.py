@@ -29,7 +29,7 @@ from ..errors import ConfigError, DataError, OdmError
 from ..sampling import SAMPLERS
 from . import augmentation, draw, geometry, grader, memorisation, statistics
 from .features import FeatureNetwork, open_features
-from .grader import FineTuning
+from .grader import FINE_TUNING, TRAININGS
 from .statistics import Estimate, Floats
 from .subject import RealSets, Variant, data_config, load_real, shown
 
@@ -52,7 +52,7 @@ class Settings:
     nfe_count: int = 32  # pictures a grade and point of the NFE curve
     order_count: int = 64  # pictures for the geometry
     folds: int = 5
-    epochs: int = FineTuning.epochs
+    epochs: int = FINE_TUNING.epochs
     graders: tuple[str, ...] = ("ridge", "fine-tuned")
     features: str = "lite0"
     limit: int = 0  # real pictures a grade; 0: all
@@ -150,10 +150,10 @@ class Evaluation:
         """The variant that distances of the outer grades are compared with."""
         return "dm" if "dm" in self.variants and not self.variants["dm"].is_generator else None
 
-    def embed(self, name: str, pictures: _Bytes, network: FeatureNetwork | None = None) -> NDArray[np.float32]:
-        """Features, kept in memory under a name and the pictures' digest."""
+    def embed(self, pictures: _Bytes, network: FeatureNetwork | None = None) -> NDArray[np.float32]:
+        """Features, kept in memory under the pictures' digest: the same pictures, whatever they are taken for, go through once."""
         network = network or self.network
-        key = f"{name} {network.name} {hashlib.sha256(np.ascontiguousarray(pictures).tobytes()).hexdigest()}"
+        key = f"{network.name} {hashlib.sha256(np.ascontiguousarray(pictures).tobytes()).hexdigest()}"
         if key not in self._features:
             self._features[key] = network(pictures, self.device, self.settings.batch)
         return self._features[key]
@@ -340,15 +340,15 @@ class Evaluation:
             training = replace(training, images=colour.normalise(training.images, colours))
             held = replace(held, images=colour.normalise(held.images, colours))
         tried: list[grader.Candidate] = []
-        how = FineTuning(epochs=s.epochs)
         for kind in s.graders:
             if kind == "ridge":
-                f = self.embed("centre", real.centre(training), self.lite0).astype(np.float64)
+                f = self.embed(real.centre(training), self.lite0).astype(np.float64)
                 tried.append(grader.try_ridge(training, f, real.size, s.folds, s.seed_folds, self.device))
-            elif kind == "fine-tuned":
-                tried.append(grader.try_fine_tuning(training, real.size, real.config.flips, how, s.folds, s.seed_folds, self.device, s.batch))  # fmt: skip
+            elif kind in TRAININGS:
+                how = replace(TRAININGS[kind], epochs=s.epochs)
+                tried.append(grader.try_training(training, real.size, real.config.flips, how, s.folds, s.seed_folds, self.device, s.batch))  # fmt: skip
             else:
-                raise ConfigError(f"there is no grader {kind!r}; there are ridge and fine-tuned")
+                raise ConfigError(f"there is no grader {kind!r}; there are ridge, {', '.join(TRAININGS)}")
         labels, classes = training.labels, len(self.values)
         candidates: list[dict[str, Any]] = []
         for c in tried:
@@ -408,10 +408,10 @@ class Evaluation:
         seed = s.seed_bootstrap
 
         def training() -> NDArray[np.float32]:
-            return self.embed("training", real.shown_training)
+            return self.embed(real.shown_training)
 
         def held_out() -> NDArray[np.float32]:
-            return self.embed("held", real.shown_held_out)
+            return self.embed(real.shown_held_out)
 
         if self.device.type == "cuda" and torch.backends.cudnn.allow_tf32:
             key = next((k for k, v in self.variants.items() if not v.is_generator), next(iter(self.variants)))
@@ -443,7 +443,7 @@ class Evaluation:
                 def judgement(key: str = key) -> dict[str, Any]:
                     pictures = self.pictures(key)
                     return {
-                        **self.judge(self.embed(key, pictures), training(), held_out(), reader()(pictures)),
+                        **self.judge(self.embed(pictures), training(), held_out(), reader()(pictures)),
                         "measured": self.measured(pictures, self.drawn_labels) if self.is_phantom else None,
                     }
 
@@ -570,13 +570,13 @@ class Evaluation:
             got = grader.read_severity(read(drawn), self.values)
             real = None
             if severity in self.real.between and len(self.real.between[severity]) >= FEWEST:
-                theirs = self.embed(f"between {severity:g}", self.real.between[severity])
+                theirs = self.embed(self.real.between[severity])
                 neighbours = sorted(self.values, key=lambda v: abs(v - severity))[: 1 if beyond else 2]
-                whole = self.embed(key, self.pictures(key))
+                whole = self.embed(self.pictures(key))
                 labels = self.drawn_labels
                 real = {
                     "n": len(theirs),
-                    "kid": statistics.kid(self.embed(f"{key} {severity:g}", drawn), theirs, seed, self.device)[0].json(),
+                    "kid": statistics.kid(self.embed(drawn), theirs, seed, self.device)[0].json(),
                     "neighbours": [
                         {
                             "grade": v,
@@ -616,7 +616,7 @@ class Evaluation:
         base = self.variants.get(like)
         sampler, steps, guidance = base.defaults if base is not None else ("dpmpp-2m", 20, 1.5)
         table = sampler_table(CosineSchedule(), sampler, steps, (config.t_range[0], config.t_range[1]))  # type: ignore[arg-type]
-        training = self.embed("training", self.real.shown_training)
+        training = self.embed(self.real.shown_training)
         out = []
         for v in missing:
             seeds = self.seeds(self.values.index(v), s.count)
@@ -627,12 +627,12 @@ class Evaluation:
             ]
             drawn = np.concatenate(parts)
             g = self.values.index(v)
-            d = self.distance(self.embed("left out", drawn), training[self.real.training.labels == g])
+            d = self.distance(self.embed(drawn), training[self.real.training.labels == g])
             if d is None:
                 raise DataError(f"grade {v:g} has too few real pictures to compare with", file=path)
             own = None
             if base is not None:
-                known = self.embed(like, self.pictures(like))[self.drawn_labels == g]
+                known = self.embed(self.pictures(like))[self.drawn_labels == g]
                 with_grade = self.distance(known, training[self.real.training.labels == g])
                 own = with_grade and with_grade[0]
             measured = self.measured(drawn, np.full(len(drawn), g)) if self.is_phantom else None
@@ -653,13 +653,10 @@ class Evaluation:
         s, real, flips = self.settings, self.real, self.real.config.flips
         drawn, held = self.pictures(key), real.centre(real.held_out)
         severities, seeds = self.grades_and_seeds(s.count)
-        reference = [self.embed("reference", np.ascontiguousarray(p)) for p in memorisation.flips_of(real.centre(real.training), flips)]  # fmt: skip
+        reference = [self.embed(np.ascontiguousarray(p)) for p in memorisation.flips_of(real.centre(real.training), flips)]  # fmt: skip
         spaces = {
             "pixels": [memorisation.pixel_neighbours(p, real.training, real.size, flips, self.device) for p in (drawn, held)],
-            "features": [
-                memorisation.feature_neighbours(self.embed(name, p), reference, self.device)
-                for name, p in ((key, drawn), ("held centre", held))
-            ],
+            "features": [memorisation.feature_neighbours(self.embed(p), reference, self.device) for p in (drawn, held)],
         }  # fmt: skip
         args = (np.asarray(seeds), np.asarray(severities), real.training.names, s.seed_bootstrap)
         out: dict[str, Any] = {
@@ -675,11 +672,11 @@ class Evaluation:
 
     def augmentation(self) -> dict[str, Any]:
         s, real = self.settings, self.real
-        drawn = {k: self.embed(k, self.pictures(k), self.lite0) for k in self.variants}
+        drawn = {k: self.embed(self.pictures(k), self.lite0) for k in self.variants}
         return augmentation.compare(
-            real=self.embed("training", real.shown_training, self.lite0).astype(np.float64),
+            real=self.embed(real.shown_training, self.lite0).astype(np.float64),
             labels=real.training.labels,
-            held=self.embed("held", real.shown_held_out, self.lite0).astype(np.float64),
+            held=self.embed(real.shown_held_out, self.lite0).astype(np.float64),
             held_labels=real.held_out.labels,
             drawn={k: v.astype(np.float64) for k, v in drawn.items()},
             drawn_labels=self.drawn_labels,
@@ -691,7 +688,7 @@ class Evaluation:
 
     def nfe(self, key: str) -> list[dict[str, Any]]:
         s, variant = self.settings, self.variants[key]
-        training = self.embed("training", self.real.shown_training)
+        training = self.embed(self.real.shown_training)
         severities, seeds = self.grades_and_seeds(s.nfe_count)
         labels = np.repeat(np.arange(len(self.values)), s.nfe_count)
         plan = variant.plans([self.values[0]], variant.defaults[2])[0]
@@ -720,12 +717,12 @@ class Evaluation:
         def shown_as(images: _Bytes) -> _Bytes:
             return shown(colour.normalise(images, colours), real.size, real.config.flips, self.settings.seed_noise)
 
-        training = self.embed("training colour", shown_as(real.training.images))
-        held = self.embed("held colour", shown_as(real.held_out.images))
+        training = self.embed(shown_as(real.training.images))
+        held = self.embed(shown_as(real.held_out.images))
         by = {}
         for key in self.variants:
             drawn = colour.normalise(self.pictures(key), colours)
-            by[key] = self.judge(self.embed(f"{key} colour", drawn), training, held, self.read(payload, drawn))
+            by[key] = self.judge(self.embed(drawn), training, held, self.read(payload, drawn))
         return {
             "method": colour.METHOD,
             "floor": self.floor(training, held),

@@ -79,6 +79,7 @@ def card_section(metrics: dict[str, Any], manifest: dict[str, Any]) -> str:
              *(kid(normalised["byVariant"][k]["mean"]["training"]) if k in normalised["byVariant"] else "–" for k in keys)]
         )  # fmt: skip
     out += table(["", *titles], rows)
+    out += _measured(by, names)
 
     ordered = [k for k in keys if "ordinality" in by[k]]
     if ordered:
@@ -122,6 +123,7 @@ def card_section(metrics: dict[str, Any], manifest: dict[str, Any]) -> str:
                 cells.append(text)
             rows.append([f"{severity:g}", *cells])
         out += table(["severity", *titles], rows)
+    out += _left_out(by, names)
     if "augmentation" in metrics:
         a = metrics["augmentation"]
         out += ["", f"A grader ({a['grader']}) trained on real and {a['syntheticPerGrade']} synthetic pictures a grade. {a['note']}", ""]  # fmt: skip
@@ -145,6 +147,37 @@ def card_section(metrics: dict[str, Any], manifest: dict[str, Any]) -> str:
         END,
     ]
     return "\n".join(out)
+
+
+def _measured(by: dict[str, Any], names: dict[float, str]) -> list[str]:
+    """Severity measured from the pictures, where a program can."""
+    keys = [k for k in by if by[k].get("severityMeasured")]
+    if not keys:
+        return []
+    rows = []
+    for i, of in enumerate(by[keys[0]]["severityMeasured"]):
+        cells = [by[k]["severityMeasured"][i] for k in keys]
+        rows.append([names[of["grade"]], *(f"{number(c['mean'])}; error {number(c['mae'])}" for c in cells)])
+    return [
+        "",
+        "Severity measured from the same pictures: mean, and mean absolute error, in grades:",
+        "",
+        *table(["grade asked for", *(by[k]["title"] for k in keys)], rows),
+    ]
+
+
+def _left_out(by: dict[str, Any], names: dict[float, str]) -> list[str]:
+    """Models trained without a grade, and asked for it."""
+    rows = []
+    for mine in by.values():
+        for r in mine.get("leaveOneOut", []):
+            own = r["distanceTrainedWith"]
+            rows.append(
+                [mine["title"], names[r["grade"]], r["method"], kid(r["distance"]), kid(own),
+                 number(r["severityRead"]), number(r["severityMeasured"])]
+            )  # fmt: skip
+    head = ["trained like", "grade", "drawn by", "KID x 1000", "the same, trained with the grade", "severity read", "severity measured"]  # fmt: skip
+    return ["", "A grade left out of training, then asked for:", "", *table(head, rows)] if rows else []
 
 
 def with_section(card: str, section: str) -> str:

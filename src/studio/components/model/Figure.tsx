@@ -113,6 +113,21 @@ function FigureTable({ figure }: { figure: Figure }) {
 }
 
 const FONT = { fontFamily: 'inherit', fontSize: '12px' };
+const MARGINS = { left: 64, right: 20, bottom: 40 };
+/** Of a letter of the font above, on average, in pixels. */
+const LETTER = 6.5;
+const TURN = 55;
+
+/** Names that would run into each other under a narrow chart are turned, and the chart makes room for them. */
+function nameAxis(names: readonly (string | number)[], width: number) {
+  const longest = Math.max(...names.map((name) => String(name).length)) * LETTER;
+  const room = (width - MARGINS.left - MARGINS.right) / names.length;
+  if (longest <= room) return { tickRotate: 0, marginBottom: MARGINS.bottom };
+  return {
+    tickRotate: -TURN,
+    marginBottom: MARGINS.bottom + Math.round(longest * Math.sin((TURN * Math.PI) / 180)),
+  };
+}
 
 function draw(figure: Figure, width: number): SVGElement | HTMLElement {
   const { points, series, kind } = figure;
@@ -121,8 +136,9 @@ function draw(figure: Figure, width: number): SVGElement | HTMLElement {
   const common = {
     width,
     height: Math.max(200, Math.min(280, Math.round(width * 0.5))),
-    marginLeft: 52,
-    marginBottom: 40,
+    marginLeft: MARGINS.left,
+    marginRight: MARGINS.right,
+    marginBottom: MARGINS.bottom,
     style: { background: 'transparent', color: 'var(--text)', overflow: 'visible', ...FONT },
     y: {
       label: figure.yLabel,
@@ -139,9 +155,13 @@ function draw(figure: Figure, width: number): SVGElement | HTMLElement {
       : [Plot.ruleY([figure.ideal], { stroke: 'var(--text-2)', strokeDasharray: '2 3' })];
   if (kind === 'points') {
     // Beside each other within a name: a band for each name, a place in it for each series.
+    const names = [...new Set(points.map((p) => p.x))];
+    const { tickRotate, marginBottom } = nameAxis(names, width);
     return Plot.plot({
       ...common,
-      fx: { label: figure.xLabel, domain: [...new Set(points.map((p) => p.x))], padding: 0.1 },
+      marginBottom,
+      height: common.height + marginBottom - MARGINS.bottom,
+      fx: { label: figure.xLabel, domain: names, padding: 0.1, tickRotate },
       x: { axis: null, domain: series, padding: 0.6 },
       marks: [
         ...ideal,

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from 'react';
 import { StudioError, type ErrorInfo } from '../../../errors';
 import type { BundleManifest } from '../../../models/manifest';
-import type { Metrics, VariantMetrics } from '../../../models/metrics';
+import type { Estimate, Metrics, VariantMetrics } from '../../../models/metrics';
 import { SAMPLERS } from '../../../models/request';
 import { readMetrics } from '../../../models/source';
 import { useSession } from '../../context';
@@ -76,6 +76,7 @@ function Measured({ metrics, manifest, onLeave }: FiguresProps & { metrics: Metr
         <FigureChart key={figure.id} figure={figure} />
       ))}
       <Confusions metrics={metrics} manifest={manifest} />
+      <LeftOut metrics={metrics} manifest={manifest} />
       <Memorisation metrics={metrics} manifest={manifest} onLeave={onLeave} />
       {metrics.tried && <Tried tried={metrics.tried} />}
       <p className="field-hint">
@@ -141,6 +142,68 @@ function Confusions({ metrics, manifest }: { metrics: Metrics; manifest: BundleM
   );
 }
 
+/** An estimate with its interval, as the cards have it; KID comes a thousandfold. */
+function estimated(e: Estimate | null | undefined, factor = 1, digits = 2): string {
+  if (!e) return '–';
+  const [value, low, high] = [e.value, ...e.interval].map((v) => (v * factor).toFixed(digits));
+  return `${value} (${low} to ${high})`;
+}
+
+function LeftOut({ metrics, manifest }: Omit<FiguresProps, 'onLeave'> & { metrics: Metrics }) {
+  const rows = Object.entries(metrics.byVariant).flatMap(([key, m]) =>
+    (m.leaveOneOut ?? []).map((row) => ({ ...row, title: manifest.variants[key]?.title ?? m.title })),
+  );
+  if (rows.length === 0) return null;
+  const measured = rows.some((row) => row.severityMeasured);
+  return (
+    <section data-testid="left-out">
+      <h3>A grade that training never saw</h3>
+      <p>
+        Models like those shipped, trained without one grade and then asked for it. 95 % intervals in
+        brackets.
+      </p>
+      <TableScroll label="A grade that training never saw">
+        <table className="info-table info-intervals">
+          <thead>
+            <tr>
+              <th scope="col">Trained like</th>
+              <th scope="col">Grade</th>
+              <th scope="col" className="number">
+                KID × 1000
+              </th>
+              <th scope="col" className="number">
+                The same, trained with it
+              </th>
+              <th scope="col" className="number">
+                Severity read
+              </th>
+              {measured && (
+                <th scope="col" className="number">
+                  Severity measured
+                </th>
+              )}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={`${row.title} ${row.grade}`}>
+                <th scope="row">{row.title}</th>
+                <td>
+                  {manifest.grades.find((g) => g.value === row.grade)?.short ?? row.grade}, by {row.method}
+                </td>
+                <td className="number">{estimated(row.distance.kid, 1000, 1)}</td>
+                <td className="number">{estimated(row.distanceTrainedWith?.kid, 1000, 1)}</td>
+                <td className="number">{estimated(row.severityRead)}</td>
+                {measured && <td className="number">{estimated(row.severityMeasured)}</td>}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </TableScroll>
+    </section>
+  );
+}
+
 function Memorisation({ metrics, manifest, onLeave }: FiguresProps & { metrics: Metrics }) {
   const session = useSession();
   const open = (key: string, m: VariantMetrics, grade: number, seed: number) => {
@@ -167,8 +230,8 @@ function Memorisation({ metrics, manifest, onLeave }: FiguresProps & { metrics: 
               <strong>{title}</strong>: of {formatCount(found.n)} pictures,{' '}
               {formatCount(found.features.underThreshold)} by features and{' '}
               {formatCount(found.pixels.underThreshold)} by pixels lie so near to one training image that they
-              must be called copies (nearer than {found.threshold} times the second nearest). Among{' '}
-              {formatCount(found.heldOut)} real images that were held out it is{' '}
+              must be called copies (nearer than {formatMeasure(found.threshold)} times the second nearest).
+              Among {formatCount(found.heldOut)} real images that were held out it is{' '}
               {(found.features.heldOutShare.value * 100).toFixed(1)} % by features.
             </p>
             <TableScroll label={`Nearest pairs of ${title}`}>
@@ -198,7 +261,7 @@ function Memorisation({ metrics, manifest, onLeave }: FiguresProps & { metrics: 
                       <td className="number">{formatMeasure(pair.distance)}</td>
                       <td className="number">{formatMeasure(pair.ratio)}</td>
                       <td>
-                        {manifest.variants[key] && m.sampling && (
+                        {manifest.variants[key] && (
                           <Button kind="quiet" onPress={() => open(key, m, pair.grade, pair.seed)}>
                             Draw it again
                           </Button>

@@ -42,6 +42,18 @@ describe('a figure', () => {
     expect(read.points.filter((p) => p.series === 'Real, held out')).toHaveLength(manifest.grades.length);
   });
 
+  it('shows severity measured where there is a truth', () => {
+    const measured = byId('severity-measured');
+    expect(measured.diagonal).toBe(true);
+    expect(measured.series).toEqual([manifest.variants['odm']!.title]);
+    expect(measured.points.map((p) => p.x)).toEqual(manifest.grades.map((g) => g.value));
+    expect(measured.points[0]!.value).toBeCloseTo(manifest.grades[0]!.value + 0.1);
+    const odm = { ...metrics.byVariant['odm']! };
+    delete odm.severityMeasured;
+    const without = { ...metrics, byVariant: { odm } };
+    expect(figuresOf(without, manifest).map((f) => f.id)).not.toContain('severity-measured');
+  });
+
   it('tells real noised images from a variant’s own trajectories', () => {
     expect(byId('straightness').series.some((s) => s.endsWith('real images, noised'))).toBe(true);
     // The reference variant has no ratio to itself.

@@ -61,6 +61,7 @@ export function figuresOf(metrics: Metrics, manifest: BundleManifest): Figure[] 
   const figures: Omit<Figure, 'series'>[] = [
     likeness(metrics, variants, gradeName),
     readSeverity(metrics, variants),
+    measuredSeverity(variants),
     agreement(metrics, variants),
     ...(['straightness', 'violations', 'outerRatio'] as const).map((measure) => order(measure, variants)),
     between(metrics, variants),
@@ -114,6 +115,22 @@ function readSeverity(metrics: Metrics, variants: readonly Named[]) {
       ),
       ...own,
     ],
+  };
+}
+
+function measuredSeverity(variants: readonly Named[]) {
+  return {
+    id: 'severity-measured',
+    title: 'Severity asked for, and severity measured',
+    explanation:
+      'Mean severity measured from the pictures of each grade by a program that needs no training, which only pictures made by a program allow. On the dotted line it is what was asked for.',
+    kind: 'curves' as const,
+    xLabel: 'severity asked for',
+    yLabel: 'severity measured',
+    diagonal: true,
+    points: variants.flatMap(([title, m]) =>
+      (m.severityMeasured ?? []).map(({ grade, mean }) => point(grade, title, mean)),
+    ),
   };
 }
 
