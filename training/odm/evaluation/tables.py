@@ -173,11 +173,12 @@ def _left_out(by: dict[str, Any], names: dict[float, str]) -> list[str]:
         for r in mine.get("leaveOneOut", []):
             own = r["distanceTrainedWith"]
             rows.append(
-                [mine["title"], names[r["grade"]], r["method"], kid(r["distance"]), kid(own),
-                 number(r["severityRead"]), number(r["severityMeasured"])]
+                [mine["title"], f"{r['imagesSeen']:,}", f"{mine['imagesSeen']:,}", names[r["grade"]], r["method"],
+                 kid(r["distance"]), kid(own), number(r["severityRead"]), number(r["severityMeasured"])]
             )  # fmt: skip
-    head = ["trained like", "grade", "drawn by", "KID x 1000", "the same, trained with the grade", "severity read", "severity measured"]  # fmt: skip
-    return ["", "A grade left out of training, then asked for:", "", *table(head, rows)] if rows else []
+    head = ["a model like", "images seen", "by the shipped one", "grade", "drawn by", "KID x 1000", "of the shipped one", "severity read", "severity measured"]  # fmt: skip
+    said = "A grade left out of the training of models like those shipped (which need not have seen as much), then asked for:"
+    return ["", said, "", *table(head, rows)] if rows else []
 
 
 def with_section(card: str, section: str) -> str:

@@ -151,7 +151,11 @@ function estimated(e: Estimate | null | undefined, factor = 1, digits = 2): stri
 
 function LeftOut({ metrics, manifest }: Omit<FiguresProps, 'onLeave'> & { metrics: Metrics }) {
   const rows = Object.entries(metrics.byVariant).flatMap(([key, m]) =>
-    (m.leaveOneOut ?? []).map((row) => ({ ...row, title: manifest.variants[key]?.title ?? m.title })),
+    (m.leaveOneOut ?? []).map((row) => ({
+      ...row,
+      title: manifest.variants[key]?.title ?? m.title,
+      shippedSaw: m.imagesSeen,
+    })),
   );
   if (rows.length === 0) return null;
   const measured = rows.some((row) => row.severityMeasured);
@@ -159,20 +163,23 @@ function LeftOut({ metrics, manifest }: Omit<FiguresProps, 'onLeave'> & { metric
     <section data-testid="left-out">
       <h3>A grade that training never saw</h3>
       <p>
-        Models like those shipped, trained without one grade and then asked for it. 95 % intervals in
-        brackets.
+        Models like those shipped, trained without one grade and then asked for it. Mind how many images each
+        saw: less training alone makes pictures worse. 95 % intervals in brackets.
       </p>
       <TableScroll label="A grade that training never saw">
         <table className="info-table info-intervals">
           <thead>
             <tr>
-              <th scope="col">Trained like</th>
+              <th scope="col">Model like</th>
               <th scope="col">Grade</th>
+              <th scope="col" className="number">
+                Images seen (the shipped one)
+              </th>
               <th scope="col" className="number">
                 KID × 1000
               </th>
               <th scope="col" className="number">
-                The same, trained with it
+                The shipped one’s
               </th>
               <th scope="col" className="number">
                 Severity read
@@ -190,6 +197,9 @@ function LeftOut({ metrics, manifest }: Omit<FiguresProps, 'onLeave'> & { metric
                 <th scope="row">{row.title}</th>
                 <td>
                   {manifest.grades.find((g) => g.value === row.grade)?.short ?? row.grade}, by {row.method}
+                </td>
+                <td className="number">
+                  {formatCount(row.imagesSeen)} ({formatCount(row.shippedSaw)})
                 </td>
                 <td className="number">{estimated(row.distance.kid, 1000, 1)}</td>
                 <td className="number">{estimated(row.distanceTrainedWith?.kid, 1000, 1)}</td>
