@@ -377,7 +377,7 @@ class Run:
         self.accelerator.end_training()
 
     def _loop(self, quiet: bool, deadline: float | None, stop: list[int]) -> None:
-        """Steps with checkpoints, log, validation and sample sheets on the way, until done or ``stop`` has something."""
+        """Steps with checkpoints, log, validation and sample sheets on the way, until done, past ``deadline``, or ``stop`` has something."""
         c = self.config
         bar = tqdm(total=c.images, initial=self.images, unit="img", unit_scale=True, disable=quiet or not self.main)
         window: list[dict[str, Tensor]] = []
