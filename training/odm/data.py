@@ -86,6 +86,23 @@ def split_holdout(images: ImageSet, share: float) -> tuple[ImageSet, ImageSet]:
     return images.subset(~held), images.subset(held)
 
 
+def describe_split(training: ImageSet, config: DataConfig) -> str:
+    """What ``split_holdout`` kept apart, in a sentence or two, for whoever reads figures on held-out pictures."""
+    if training.held_out is not None:
+        return (
+            "Held-out pictures: the set's own split; whether one patient is on both sides is for its publisher to say."
+        )
+    share = f"Held-out pictures: {config.holdout:.0%} of every grade"
+    if config.data == "phantom":
+        return f"{share}; each is drawn by itself from its own number."
+    if training.groups:
+        return f"{share}, nearly, by a hash of the patient's name: no patient is on both sides."
+    return (
+        f"{share}, by a hash of the file name. The split is by picture; the data carries no patient numbers, so one "
+        "patient may be on both sides."
+    )
+
+
 @dataclass(frozen=True)
 class Batch:
     """The global batch of a step."""

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from .errors import ExportError
-from .network import Denoiser
+from .network import AUGMENTATION_WEIGHT, Denoiser
 from .noise import Purpose, normals
 from .stylegan import Generator
 
@@ -287,7 +287,7 @@ def _finish(
             raise ExportError(f"the exported file differs from {what} by {found:.2e}; at most {allowed:.0e} is allowed")
     return Exported(
         payload=payload,
-        params=sum(p.numel() for p in model.parameters()),
+        params=sum(p.numel() for name, p in model.named_parameters() if name != AUGMENTATION_WEIGHT),
         max_error_float32=against_float32,
         max_error_rounded=against_rounded,
         operators=dict(Counter(n.op_type for n in proto.graph.node)),

@@ -8,7 +8,7 @@ softmax: operators that every execution provider of ONNX Runtime computes on the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -40,6 +40,18 @@ class NetworkConfig:
 # modules through which time and grade enter
 CONDITIONING = frozenset(["time", "grade", "affine", "linear_gain"])
 AUGMENTATION_WEIGHT = "augmentation.weight"  # of the layer that only training with changed pictures needs
+
+
+def fit_augmentation(weights: Mapping[str, Tensor], config: NetworkConfig) -> dict[str, Tensor]:
+    """The weights for a network that hears of changed pictures, or does not, when they come from one of the other kind.
+
+    A layer that is new begins with zeros, as if no picture were changed, so the network's function stays as it was.
+    """
+    fitted = {k: v for k, v in weights.items() if k != AUGMENTATION_WEIGHT}
+    if config.augmentation:
+        fresh = torch.zeros(config.embedding, config.augmentation)
+        fitted[AUGMENTATION_WEIGHT] = weights.get(AUGMENTATION_WEIGHT, fresh)
+    return fitted
 
 
 def _norm(channels: int) -> nn.GroupNorm:

@@ -26,7 +26,7 @@ from .config import TrainConfig, changed_keys, plain
 from .data import BatchSource, load_image_set, split_holdout
 from .errors import CheckpointError, ConfigError
 from .losses import Triple, anchor_loss, best_line, line_loss, noise_loss, ordinal_loss, time_weight
-from .network import AUGMENTATION_WEIGHT, Denoiser
+from .network import Denoiser, fit_augmentation
 from .schedule import alpha_sigma, expand
 from .validate import validation
 
@@ -236,9 +236,8 @@ class Run:
             self.began_at = self.images
             self.branched_at = state["branched_at"] if config.init_continues else self.images
             if config.init_average:
-                # all that is needed of the trunk is its average, so a checkpoint thinned to that serves too; and where no
-                # picture is changed, the layer that would say how is not there
-                average = {k: v for k, v in state["ema"].items() if config.augment > 0 or k != AUGMENTATION_WEIGHT}
+                # all that is needed of the trunk is its average, so a checkpoint thinned to that serves too
+                average = fit_augmentation(state["ema"], config.network())
                 state, optimizer_state = {**state, "model": average, "ema": average}, None
             else:
                 optimizer_state = state["optimizer"]
@@ -416,5 +415,5 @@ class Run:
 
 # on resume; all else is what the checkpoint is a checkpoint of
 MAY_CHANGE = frozenset(
-    ["images", "learning_rate", "log_images", "validate_images", "checkpoint_minutes", "samples_minutes", "init_from"]
-)
+    ["images", "learning_rate", "decay_images", "log_images", "validate_images", "checkpoint_minutes", "samples_minutes", "init_from"]
+)  # fmt: skip

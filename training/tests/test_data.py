@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from odm.config import TrainConfig
-from odm.data import BatchSource, ImageSet, center_crop, load_image_set, split_holdout, to_float
+from odm.data import BatchSource, ImageSet, center_crop, describe_split, load_image_set, split_holdout, to_float
 from odm.errors import ConfigError, DataError
 
 Tiny = Callable[..., TrainConfig]
@@ -163,6 +163,8 @@ def test_the_holdout_is_stable_and_stratified(tiny: Tiny) -> None:
         images.images[order], images.labels[order], tuple(images.names[i] for i in order), images.grades
     )
     assert set(split_holdout(shuffled, 0.1)[1].names) == set(held.names)
+    said = describe_split(train, tiny(phantom_count=200))
+    assert "10% of every grade" in said and "file" not in said and "patient" not in said
 
 
 def test_batches_are_a_function_of_the_step(tiny: Tiny) -> None:

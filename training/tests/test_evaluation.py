@@ -7,6 +7,7 @@ import json
 import shutil
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import efficientnet_lite_pytorch
@@ -279,6 +280,20 @@ def test_colours_are_taken_out() -> None:
 
 
 # --- the real pictures ------------------------------------------------------------------------------------------------
+
+
+def test_what_was_trained_on_is_judged_against_as_training_showed_it() -> None:
+    def variant(key: str, **changes: Any) -> Any:
+        config = {**parse_config({**TINY, "data": "idrid", "path": "x"}).to_dict(), **changes}
+        return SimpleNamespace(key=key, notes={"trainingConfig": json.dumps(config)})
+
+    shown = {"colour_constancy": True, "autocrop": "disc", "left_out": [2.0], "grades": [0.0, 1.0, 3.0, 4.0]}
+    found = subject.data_config([variant("odm", **shown, seed=1), variant("dm", **shown, seed=2)])
+    assert found.colour_constancy and found.autocrop == "disc" and found.left_out == (2.0,)
+    with pytest.raises(DataError, match="different data: colour_constancy is True and False"):
+        subject.data_config([variant("odm", **shown), variant("dm", **{**shown, "colour_constancy": False})])
+    with pytest.raises(DataError, match="no variant says"):
+        subject.data_config([SimpleNamespace(key="odm", notes={})])  # type: ignore[list-item]
 
 
 def test_half_grades_come_from_their_role(tmp_path: Path) -> None:

@@ -171,6 +171,12 @@ def test_exports_that_do_not_fit(made: tuple[Path, Denoiser], tmp_path: Path) ->
     assert not (tmp_path / "b").exists()
 
 
+def test_what_only_training_needs_is_not_counted() -> None:
+    torch.manual_seed(0)
+    plain, told = (Denoiser(parse_config({**TINY, "patch": 2, "augment": a}).network()).eval() for a in (0.0, 0.1))
+    assert export.export_network(told, CONFIG.size).params == sum(p.numel() for p in plain.parameters())
+
+
 def test_weights_that_do_not_fit_float16() -> None:
     weight = onnx.numpy_helper.from_array(np.full((2, 2), 1e6, dtype=np.float32), "w")
     value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [2, 2])

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from odm.config import TrainConfig, parse_config
-from odm.data import ImageSet, load_image_set, split_holdout
+from odm.data import ImageSet, describe_split, load_image_set, split_holdout
 from odm.errors import DataError
 from odm.readers import SETS, read_records
 
@@ -117,12 +117,15 @@ def test_eyepacs_splits_by_patient(tmp_path: Path) -> None:
     for whole, part in zip(images.counts, held.counts, strict=True):
         assert abs(part - 0.2 * whole) <= 2
     assert split_holdout(images, 0.2)[1].names == held.names
+    assert "no patient is on both sides" in describe_split(train, config("eyepacs", DR))
 
 
 def test_aptos(tmp_path: Path) -> None:
     aptos(tmp_path)
     images = load_image_set(config("aptos", DR), tmp_path)
     assert images.counts == [2] * 5 and images.groups == () and images.held_out is None
+    assert "10% of every grade" in describe_split(images, config("aptos", DR))
+    assert "one patient may be on both sides" in describe_split(images, config("aptos", DR))
 
 
 @pytest.mark.parametrize("around", [True, False])
@@ -148,6 +151,7 @@ def test_idrid_and_retinamnist_keep_the_published_split(tmp_path: Path) -> None:
     idrid(tmp_path)
     train, held = split_holdout(load_image_set(config("idrid", DR), tmp_path), 0.5)
     assert (len(train), len(held)) == (10, 5), "whatever share is asked for"
+    assert "the set's own split" in describe_split(train, config("idrid", DR))
     assert all(n.startswith("Testing/") for n in held.names)
     retinamnist(tmp_path)
     train, held = split_holdout(load_image_set(config("retinamnist", DR, path="set.npz", size=28, channels=[8, 16], patch=2), tmp_path), 0.1)  # fmt: skip

@@ -16,8 +16,9 @@ import torch
 
 from odm.__main__ import main
 from odm.checkpoint import LATEST, PREVIOUS, load_latest, read_checkpoint, save_checkpoint
-from odm.config import load_config
+from odm.config import load_config, parse_config
 from odm.errors import CheckpointError
+from odm.network import fit_augmentation
 from odm.train import Run
 
 from .conftest import TINY, toml
@@ -219,6 +220,16 @@ def test_a_fresh_optimiser_may_have_another_batch_and_unchanged_pictures(
     state = read_checkpoint(branch / LATEST)
     assert (state["step"], state["began_at"]) == (10, 16)
     assert "augmentation.weight" not in state["ema"]
+
+    # and the other way about: the layer that says how a picture was changed begins with nothing to say
+    config.write_text(plain + "augment = 0.5\ninit_average = true\n", encoding="utf-8")
+    again = [*onward[:4], str(tmp_path / "again"), "--images", "24", "--init", str(branch / LATEST)]
+    assert main(again) == 0
+    assert read_checkpoint(tmp_path / "again" / LATEST)["model"]["augmentation.weight"].abs().sum() > 0
+    source = read_checkpoint(branch / LATEST)
+    begun = fit_augmentation(source["ema"], parse_config({**source["config"], "augment": 0.5}).network())
+    assert begun["augmentation.weight"].abs().sum() == 0
+    assert all(begun[name].equal(value) for name, value in source["ema"].items())
 
 
 def test_a_branch_with_the_trunks_settings_is_the_trunk_continued(tmp_path: Path, config: Path) -> None:

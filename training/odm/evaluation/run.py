@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from .. import colour
 from ..bundle import Bundle, guidance_range, write_atomically
+from ..data import describe_split
 from ..errors import ConfigError, DataError, OdmError
 from ..sampling import SAMPLERS
 from . import augmentation, draw, geometry, grader, memorisation, statistics
@@ -763,11 +764,7 @@ class Evaluation:
                     row[part] = mine[part]
             by[key] = row
         real = self.real
-        notes = ["Held-out pictures: a tenth of every grade, by a hash of the file name."]
-        if not self.is_phantom:
-            notes.append(
-                "The split is by picture; the data carries no patient numbers, so one patient may be on both sides."
-            )
+        notes = [describe_split(real.training, real.config)]
         if s.limit:
             notes.append(f"At most {s.limit} real pictures of a grade were used.")
         out: dict[str, Any] = {

@@ -27,7 +27,10 @@ from ..sampling import mixed_row, schedule_from
 from . import draw
 
 # what of a training configuration says which pictures were trained on, and how they were shown
-_DATA_KEYS = ("data", "grades", "size", "path", "label_column", "role", "crop", "resize", "flips", "holdout", "phantom_count", "seed")  # fmt: skip
+_DATA_KEYS = (
+    *("data", "grades", "left_out", "size", "path", "label_column", "role", "autocrop", "autocrop_missing", "crop"),
+    *("resize", "flips", "colour_constancy", "holdout", "phantom_count", "seed"),
+)
 INTERPOLATION_ROLE = "interpolation-test"
 
 

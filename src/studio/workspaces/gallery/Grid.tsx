@@ -135,7 +135,7 @@ function Tile({ entry, place, inTabOrder, selected, chosen, onSelect, onChoose }
   const url = usePictureUrl(entry.id);
   const [smooth] = usePreference('smooth');
   const { request } = entry;
-  const name = `${entry.gradeText}, seed ${request.seed}, ${entry.modelTitle}`;
+  const name = `${entry.gradeText}, seed ${request.seed}, ${request.variant}, ${entry.modelTitle}`;
   const cut = entry.status !== 'finished';
   const change = request.changedFrom?.at(-1);
   return (
@@ -166,7 +166,9 @@ function Tile({ entry, place, inTabOrder, selected, chosen, onSelect, onChoose }
         )}
         <span className="tile-grade">{entry.gradeText}</span>
         <span className="visually-hidden">, </span>
-        <span className="tile-meta">seed {request.seed}</span>
+        <span className="tile-meta">
+          seed {request.seed} · {request.variant}
+        </span>
         {(cut || change) && (
           <span className="tile-note" aria-hidden="true">
             {[

@@ -3,6 +3,7 @@ import { useEffect } from 'react';
 import { ModelFields, SamplingFields, SeedFields } from '../../components/RequestFields';
 import { Segmented } from '../../components/widgets';
 import { useSession, useStudio } from '../../context';
+import { draftManifest } from '../../store/state';
 import { CompareView } from './CompareView';
 import { GridView } from './GridView';
 import { SliderView } from './SliderView';
@@ -39,9 +40,18 @@ export function SeverityWorkspace() {
   );
 }
 
+/** What stays while the severity moves. */
+const SUBJECT = {
+  fundus: 'which eye',
+  colon: 'which stretch of bowel',
+  phantom: 'which phantom',
+  other: 'which picture',
+} as const;
+
 function Settings() {
   const session = useSession();
   const seed = useStudio((s) => s.draft?.seed ?? 0);
+  const domain = useStudio(draftManifest)?.domain ?? 'other';
   return (
     <section className="panel controls" aria-label="Settings">
       <ModelFields
@@ -54,7 +64,7 @@ function Settings() {
         onRoll={() => session.setUpRandomSeed()}
       />
       <p className="field-hint">
-        The seed decides which eye, or which piece of bowel, it is; the severity only what is seen in it.
+        The seed decides {SUBJECT[domain]} it is; the severity only what is seen in it.
       </p>
       <SamplingFields onChange={(change) => void session.setUp(change)} />
     </section>
