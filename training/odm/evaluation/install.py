@@ -84,7 +84,9 @@ def install_files(folder: Path, metrics: dict[str, Any], grader: bytes, entry: d
     files = {entry["file"]: grader, METRICS: metrics_bytes(metrics)}
     card = folder / manifest.get("card", CARD)
     if card.is_file():
-        files[card.name] = with_section(card.read_text(encoding="utf-8"), card_section(metrics, manifest)).encode()
+        # from the figures as they are kept, so that the card can be made again from them
+        section = card_section(_rounded(metrics), manifest)
+        files[card.name] = with_section(card.read_text(encoding="utf-8"), section).encode()
     files[MANIFEST] = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
     for name, content in files.items():
         write_atomically(folder / name, content)
