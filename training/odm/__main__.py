@@ -1,5 +1,5 @@
 """The command line: ``python -m odm train | train-gan | export | sample | generate | pack | bench | measure
-| recover | average | ablate | evaluate | prepare | estimate | contact-sheet``.
+| recover | average | enlarge | ablate | evaluate | prepare | estimate | contact-sheet``.
 
 Sub-commands import what they need when they run, so that ``sample`` starts without PyTorch. An ``OdmError`` is printed
 as one sentence and ends with exit code 1.
@@ -120,17 +120,24 @@ def _export(args: argparse.Namespace) -> None:
 
 
 def _recover(args: argparse.Namespace) -> None:
-    from .recover import recover
+    from .derive import recover
 
     state = recover(args.bundle, args.variant, args.out, args.batch)
     print(f"{args.out}: {state['step'] * args.batch:,} images seen; for init_average")
 
 
 def _average(args: argparse.Namespace) -> None:
-    from .recover import average
+    from .derive import average
 
     average(args.first, args.second, args.share, args.out, args.data or _data_root())
     print(f"{args.out}: {args.share:g} of {args.first}, {1 - args.share:g} of {args.second}; for init_average")
+
+
+def _enlarge(args: argparse.Namespace) -> None:
+    from .derive import enlarge
+
+    config = enlarge(args.checkpoint, args.out)["config"]
+    print(f"{args.out}: size {config['size']}, patch {config['patch']}; for init_average")
 
 
 def _sample(args: argparse.Namespace) -> None:
@@ -313,6 +320,13 @@ def build_parser() -> argparse.ArgumentParser:
     average.add_argument("--out", type=Path, required=True, help="the checkpoint's folder")
     average.add_argument("--data", type=Path, help="the folder that holds the data sets (default: ODM_DATA)")
     average.set_defaults(run=_average)
+
+    enlarge = commands.add_parser(
+        "enlarge", help="a network for pictures of twice the side, by patches of twice the side"
+    )
+    enlarge.add_argument("checkpoint", type=Path)
+    enlarge.add_argument("--out", type=Path, required=True, help="the checkpoint's folder")
+    enlarge.set_defaults(run=_enlarge)
 
     export = commands.add_parser("export", help="add or replace a variant of a bundle")
     export.add_argument("--checkpoint", type=Path, required=True, help="a run's latest.pt; its EMA weights are used")

@@ -8,7 +8,8 @@ There is no per-layer noise: a picture is a function of z and y alone.
 
 Two things are arranged for speed and for export, and change no value (the tests hold them against direct formulas):
 modulation scales activations, not weights, so that there are no weights per picture and the batch stays a free dimension;
-and the filters are folded into the kernels of the convolutions beside them, which then are 6x6 with stride 2.
+and a GPU, to which a filter of each channel by itself is dear, has the filters folded into the kernels of the convolutions beside
+them, which then are 6x6 with stride 2. To a CPU such a filter is cheap, and the folded kernel's fourfold arithmetic is not.
 """
 
 from __future__ import annotations
@@ -62,6 +63,18 @@ def _phases() -> Tensor:
     wide = _folding(2.0).reshape(9, 6, 6)
     rows = [[p + 4 - 2 * u for u in range(3)] for p in range(2)]
     return torch.stack([wide[:, rows[p]][:, :, rows[q]] for p in range(2) for q in range(2)], dim=1).reshape(9, 36)
+
+
+def _folds(x: Tensor, asked: bool | None) -> bool:
+    """Whether filters are folded into kernels: as asked, else as suits the device of x."""
+    return x.is_cuda if asked is None else asked
+
+
+def _filtered(x: Tensor, gain: float, padding: int) -> Tensor:
+    """Every channel of x [B, C, H, W] filtered by itself, the sum of the filter's entries being ``gain`` squared."""
+    taps = torch.tensor(FIR, dtype=x.dtype, device=x.device) * gain / sum(FIR)
+    kernel = torch.outer(taps, taps).expand(x.shape[1], 1, len(FIR), len(FIR))
+    return F.conv2d(x, kernel, padding=padding, groups=x.shape[1])
 
 
 def normalize(x: Tensor) -> Tensor:
@@ -124,6 +137,7 @@ class ModulatedConv(nn.Module):
         self.gain = 1 / math.sqrt(cin * kernel**2)
         self.kernel, self.up, self.demodulate = kernel, up, demodulate
         self.polyphase = False  # the same sum as four convolutions on the small grid: what an exported graph does
+        self.folds: bool | None = None
         if up:
             self.register_buffer("folding", _folding(2.0), persistent=False)
             self.register_buffer("phases", _phases(), persistent=False)
@@ -143,6 +157,9 @@ class ModulatedConv(nn.Module):
         if self.polyphase:
             split = torch.matmul(flat, self.phases).reshape(cout, cin, 4, 9).transpose(1, 2)
             return F.pixel_shuffle(F.conv2d(x, split.reshape(4 * cout, cin, 3, 3), padding=1), 2), scale
+        if not _folds(x, self.folds):
+            x = F.conv_transpose2d(x, weight.transpose(0, 1).to(x.dtype), stride=2)
+            return _filtered(x, 2.0, padding=1), scale
         wide = torch.matmul(flat.transpose(0, 1), self.folding).reshape(cin, cout, 6, 6)
         return F.conv_transpose2d(x, wide.to(x.dtype), stride=2, padding=2), scale
 
@@ -261,6 +278,7 @@ class EqualConv(nn.Module):
         self.weight = nn.Parameter(torch.randn(cout, cin, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(cout)) if bias else None
         self.gain, self.fan_in, self.down, self.kernel = gain, cin * kernel**2, down, kernel
+        self.folds: bool | None = None
         if down:
             taps = torch.tensor(FIR) / sum(FIR)
             folding = _folding(1.0) if kernel == 3 else torch.outer(taps, taps).reshape(1, 16)
@@ -271,6 +289,10 @@ class EqualConv(nn.Module):
         bias = None if self.bias is None else (self.bias * self.gain).to(x.dtype)
         if not self.down:
             return F.conv2d(x, weight.to(x.dtype), bias, padding=self.kernel // 2)
+        if not _folds(x, self.folds):
+            if self.kernel == 1:
+                return F.conv2d(_filtered(x, 1.0, padding=1)[:, :, ::2, ::2], weight.to(x.dtype), bias)
+            return F.conv2d(_filtered(x, 1.0, padding=2), weight.to(x.dtype), bias, stride=2)
         cout, cin = weight.shape[:2]
         side = self.kernel + 3
         wide = torch.matmul(weight.reshape(cout, cin, -1), self.folding).reshape(cout, cin, side, side)

@@ -73,11 +73,11 @@ def test_scaled_activations_are_grouped_weights(kernel: int, demodulate: bool) -
     torch.testing.assert_close(finished(conv, x, w), grouped(conv, x, w), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("polyphase", [False, True])
-def test_upsampling_convolution_is_zero_insertion_convolution_filter(polyphase: bool) -> None:
+@pytest.mark.parametrize(("polyphase", "folds"), [(False, False), (False, True), (True, None)])
+def test_upsampling_convolution_is_zero_insertion_convolution_filter(polyphase: bool, folds: bool | None) -> None:
     torch.manual_seed(1)
     conv = ModulatedConv(3, 2, 3, 4, up=True)
-    conv.polyphase = polyphase
+    conv.polyphase, conv.folds = polyphase, folds
     x, w = torch.randn(2, 3, 5, 5), torch.randn(2, 4)
     got = finished(conv, x, w).detach().double().numpy()
     s = conv.affine(w).detach().double().numpy()
@@ -106,10 +106,12 @@ def test_upsampled_pictures(polyphase: bool) -> None:
             np.testing.assert_allclose(got[b, c], want, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("folds", [False, True])
 @pytest.mark.parametrize(("kernel", "padding"), [(3, 2), (1, 1)])
-def test_downsampling_convolution_is_filter_then_stride(kernel: int, padding: int) -> None:
+def test_downsampling_convolution_is_filter_then_stride(kernel: int, padding: int, folds: bool) -> None:
     torch.manual_seed(3)
     conv = EqualConv(2, 3, kernel, 1.3, down=True, bias=False)
+    conv.folds = folds
     x = torch.randn(2, 2, 8, 8)
     got = conv(x).detach().double().numpy()
     weight = conv.weight.detach().double().numpy() * 1.3 / np.sqrt(2 * kernel**2)

@@ -11,7 +11,8 @@ import { usePreference } from '../../context';
 import { formatSeverity } from '../../store/format';
 import { usePictureUrl } from './usePictureUrl';
 
-const MIN_TILE = 118;
+/** Room for the longest grade of the bundled sets, "DR 2, Moderate NPDR". */
+const MIN_TILE = 140;
 const GAP = 8;
 /** The two lines under a thumbnail. */
 const CAPTION = 40;
@@ -164,7 +165,9 @@ function Tile({ entry, place, inTabOrder, selected, chosen, onSelect, onChoose }
         ) : (
           <span className="tile-picture" />
         )}
-        <span className="tile-grade">{entry.gradeText}</span>
+        <span className="tile-grade" title={entry.gradeText}>
+          {entry.gradeText}
+        </span>
         <span className="visually-hidden">, </span>
         <span className="tile-meta">
           seed {request.seed} · {request.variant}

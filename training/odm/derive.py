@@ -1,11 +1,14 @@
-"""A shipped denoiser back into a checkpoint that training goes on from, when the run's own folder is gone.
+"""Checkpoints made of what is there: of a shipped denoiser, of two branches, of a network at half the size.
 
-The file holds the averaged weights, the large ones rounded to float16; the optimiser's state and what training alone needs
-(the layer that tells the network how a picture was changed) are not in it. So the checkpoint is one thinned to its average:
-it serves ``init_average``, for runs that change no pictures (``augment`` 0).
+A shipped file holds the averaged weights, the large ones rounded to float16; the optimiser's state and what training alone
+needs (the layer that tells the network how a picture was changed) are not in it. All checkpoints made here are thinned to an
+average: they serve ``init_average``.
 
-Two branches of one trunk can also be averaged in their weights (Wortsman et al. 2022, "Model soups"): what they have seen
+Two branches of one trunk can be averaged in their weights (Wortsman et al. 2022, "Model soups"): what they have seen
 and how straight their grades lie is then in between.
+
+A network can be enlarged to pictures of twice the side by patches of twice the side: it begins as the old one, shown every
+2x2 pixels' mean, and costs the same.
 """
 
 from __future__ import annotations
@@ -91,6 +94,27 @@ def recover(bundle: Path, variant: str, folder: Path, batch: int) -> dict[str, A
         "counts": opened.manifest["data"]["counts"],
         "ema": weights_of(payload, config),
     }
+    save_checkpoint(folder, state)
+    return state
+
+
+def enlarge(checkpoint: Path, folder: Path) -> dict[str, Any]:
+    """Writes ``folder/latest.pt``: the checkpoint's average for pictures and patches of twice the side. Returns the state.
+
+    The new network's value at a picture of equal 2x2 blocks is the old one's at the small picture, block by block.
+    """
+    old = read_checkpoint(checkpoint)
+    config = parse_config(old["config"])
+    patch, side = config.patch, 2 * config.patch
+    # channel c, row i, column j of the large patch lies over channel c, row i // 2, column j // 2 of the small one
+    c, i, j = np.indices((3, side, side)).reshape(3, -1)
+    below = torch.from_numpy((c * patch + i // 2) * patch + j // 2)
+    ema = dict(old["ema"])
+    ema["stem.weight"] = ema["stem.weight"][:, below] / 4
+    for name in ("linear", "head"):
+        ema[f"{name}.weight"], ema[f"{name}.bias"] = ema[f"{name}.weight"][below], ema[f"{name}.bias"][below]
+    larger = dataclasses.replace(config, size=2 * config.size, resize=2 * config.resize, patch=side)
+    state = {**{key: old[key] for key in ("step", "seconds", "branched_at", "counts")}, "config": plain(larger.to_dict()), "ema": ema}  # fmt: skip
     save_checkpoint(folder, state)
     return state
 

@@ -1,4 +1,4 @@
-"""A shipped file gives its weights back; two branches are averaged; conditioning-only training leaves the rest alone."""
+"""A shipped file gives its weights back; two branches are averaged; a network is enlarged; conditioning-only training leaves the rest alone."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from odm.checkpoint import load_ema, read_checkpoint
-from odm.config import parse_config
+from odm.checkpoint import load_ema, read_checkpoint, save_checkpoint
+from odm.config import parse_config, plain
+from odm.derive import average, enlarge, recover, weights_of
 from odm.errors import CheckpointError
 from odm.export import export_network, rounded
 from odm.network import CONDITIONING, Denoiser
-from odm.recover import average, recover, weights_of
 from odm.train import Run
 
 from .conftest import TINY
@@ -111,3 +111,20 @@ def test_conditioning_only_leaves_what_a_picture_looks_like(tmp_path: Path) -> N
     longer = parse_config({**run.config.to_dict(), "images": 40})
     Run(longer, tmp_path / "branch", None, resume=True).train(quiet=True)
     assert hashlib.sha256((tmp_path / "branch" / "latest.pt").read_bytes()).digest() != digest
+
+
+def test_an_enlarged_network_sees_blocks_as_the_old_one_sees_pixels(tmp_path: Path) -> None:
+    small = trained_like(9)
+    config = parse_config(TINY).to_dict()
+    save_checkpoint(tmp_path / "small", {"config": plain(config), "step": 7, "seconds": 1.0, "branched_at": 0, "counts": [1], "ema": small.state_dict()})  # fmt: skip
+    enlarge(tmp_path / "small" / "latest.pt", tmp_path / "large")
+    large, larger, state = load_ema(tmp_path / "large" / "latest.pt")
+    assert (larger.size, larger.resize, larger.patch, state["step"]) == (2 * config["size"], 2 * config["resize"], 2 * config["patch"], 7)  # fmt: skip
+    x = torch.randn(2, 3, config["size"], config["size"])
+    t, y = torch.tensor([0.2, 0.8]), torch.eye(len(config["grades"]) + 1)[:2]
+
+    def grown(picture: torch.Tensor) -> torch.Tensor:
+        return picture.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+
+    with torch.no_grad():
+        torch.testing.assert_close(large(grown(x), t, y), grown(small(x, t, y)), rtol=1e-4, atol=1e-5)
