@@ -326,7 +326,7 @@ class GanRun:
 
 
 # on resume; all else is what the checkpoint is a checkpoint of
-MAY_CHANGE = frozenset(["images", "learning_rate", "log_images", "checkpoint_minutes", "samples_minutes"])
+MAY_CHANGE = frozenset(["images", "learning_rate", "r1_gamma", "log_images", "checkpoint_minutes", "samples_minutes"])
 
 
 def load_generator(path: Path) -> tuple[Generator, GanConfig, dict[str, Any]]:
