@@ -192,6 +192,9 @@ class GanConfig(DataConfig):
     r1_every: int = 16  # steps between two penalties, each counting this much more
     path_weight: float = 0.0  # path-length regularisation; 0 leaves it out
     path_every: int = 4
+    # --- the class: none before the first number of images, all of it after the second (Shahbazi et al. 2022) ---
+    class_from: int = 0
+    class_until: int = 0
     # --- optimisation ---
     images: int = 1_000_000  # real images to see
     learning_rate: float = 2.5e-3
@@ -203,6 +206,12 @@ class GanConfig(DataConfig):
     log_images: int = 12_800
     checkpoint_minutes: float = 2.0
     samples_minutes: float = 1.0
+
+    def class_given(self, images: int) -> float:
+        """How much of the class the networks are given after ``images``, 0..1."""
+        if images >= self.class_until:
+            return 1.0
+        return max(0.0, (images - self.class_from) / (self.class_until - self.class_from))
 
     def shape(self) -> GanShape:
         return GanShape(
@@ -225,6 +234,7 @@ class GanConfig(DataConfig):
             (self.mapping_layers >= 1, "mapping_layers must be at least 1"),
             (self.augment == 0, "augment must be 0: a GAN is not told how a picture was changed; use diff_augment"),
             (0 <= self.diff_augment <= 1, "diff_augment must lie in [0, 1]"),
+            (0 <= self.class_from <= self.class_until, "class_from must be at least 0 and at most class_until"),
             (self.r1_every >= 1 and self.path_every >= 1, "r1_every and path_every must be at least 1"),
             (self.batch >= 4 and self.batch % 4 == 0, "batch must be a multiple of 4, the groups of minibatch deviation"),
             (self.images >= self.batch, "images must be at least one batch"),

@@ -3,7 +3,10 @@
 One step is: a batch of generated pictures; the generator's step through the discriminator; the discriminator's step on the
 same generated pictures and a batch of real ones; now and then the gradient penalty (R1, Mescheder et al. 2018) and, if asked
 for, path-length regularisation, each as a step of its own (lazy, Karras et al. 2020). All pictures the discriminator sees
-pass DiffAugment. Figures stay on the device until a log line is due, so that a GPU never waits for Python.
+pass DiffAugment. With few pictures a conditional GAN draws one picture a class, an unconditional one need not; so the class
+can be given to both networks late and little by little (Shahbazi et al. 2022, "Collapse by Conditioning", arXiv 2201.06578;
+their second loss, without the class, is left out). Figures stay on the device until a log line is due, so that a GPU never
+waits for Python.
 """
 
 from __future__ import annotations
@@ -98,10 +101,15 @@ class GanTrainer:
         self.path_mean = torch.zeros((), device=device)
         self.random = torch.Generator(device)
         self.step = 0
+        self._give_class()
 
     @property
     def images(self) -> int:
         return self.step * self.config.batch
+
+    def _give_class(self) -> None:
+        given = self.config.class_given(self.images)
+        self.generator.mapping.given = self.ema.mapping.given = self.discriminator.given = given
 
     def _augmented(self, pictures: Tensor) -> Tensor:
         return (
@@ -154,6 +162,7 @@ class GanTrainer:
             self.optimizer_d.step()
 
         self.step += 1
+        self._give_class()
         with torch.no_grad():
             weight = 1 - ema_decay(c, self.images)
             torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), weight)
@@ -186,6 +195,7 @@ class GanTrainer:
 
     def load(self, state: dict[str, Any]) -> None:
         self.step = state["step"]
+        self._give_class()
         self.path_mean = state["path_mean"].to(self.device)
         for name in ("generator", "discriminator", "ema", "optimizer_g", "optimizer_d"):
             getattr(self, name).load_state_dict(state[name])
@@ -326,7 +336,18 @@ class GanRun:
 
 
 # on resume; all else is what the checkpoint is a checkpoint of
-MAY_CHANGE = frozenset(["images", "learning_rate", "r1_gamma", "log_images", "checkpoint_minutes", "samples_minutes"])
+MAY_CHANGE = frozenset(
+    [
+        "images",
+        "learning_rate",
+        "r1_gamma",
+        "class_from",
+        "class_until",
+        "log_images",
+        "checkpoint_minutes",
+        "samples_minutes",
+    ]
+)
 
 
 def load_generator(path: Path) -> tuple[Generator, GanConfig, dict[str, Any]]:
@@ -337,4 +358,5 @@ def load_generator(path: Path) -> tuple[Generator, GanConfig, dict[str, Any]]:
     config = parse_settings(GanConfig, state["config"])
     model = Generator(config.shape()).eval()
     model.load_state_dict(state["ema"])
+    model.mapping.given = config.class_given(state["step"] * config.batch)
     return model, config, state

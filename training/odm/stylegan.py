@@ -82,9 +82,9 @@ def normalize(x: Tensor) -> Tensor:
     return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
 
 
-def _scaled(weight: Tensor, gain: float) -> Tensor:
-    """``weight * gain``, and the weight itself for a gain of one, so that an exported graph holds it under its own name."""
-    return weight if gain == 1 else weight * gain
+def _scaled(x: Tensor, gain: float) -> Tensor:
+    """``x * gain``, and x itself for a gain of one, so that an exported graph holds weights under their own names."""
+    return x if gain == 1 else x * gain
 
 
 class EqualLinear(nn.Module):
@@ -102,10 +102,11 @@ class EqualLinear(nn.Module):
 
 
 class Mapping(nn.Module):
-    """z [B, latent] and class weights y [B, C] -> w [B, style]."""
+    """z [B, latent] and class weights y [B, C] -> w [B, style]. ``given`` in 0..1 is how much of the class enters."""
 
     def __init__(self, shape: GanShape) -> None:
         super().__init__()
+        self.given = 1.0
         self.embed = EqualLinear(shape.classes, shape.style, bias=None)
         with torch.no_grad():  # a row of y has one entry that matters, so the fan-in of a class is one
             self.embed.weight.mul_(math.sqrt(shape.classes))
@@ -113,7 +114,7 @@ class Mapping(nn.Module):
         self.layers = nn.ModuleList(EqualLinear(a, b, rate=0.01) for a, b in zip(widths, widths[1:]))
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        h = torch.cat([normalize(z), normalize(self.embed(y))], dim=1)
+        h = torch.cat([normalize(z), _scaled(normalize(self.embed(y)), self.given)], dim=1)
         for layer in self.layers:
             h = F.leaky_relu(layer(h), LEAK) * _GAIN
         return h
@@ -323,10 +324,11 @@ def minibatch_deviation(x: Tensor, group: int = 4) -> Tensor:
 
 
 class Discriminator(nn.Module):
-    """(pictures [B, 3, S, S] in -1..1, y [B, C] class weights) -> logits [B]."""
+    """(pictures [B, 3, S, S] in -1..1, y [B, C] class weights) -> logits [B]. ``given``: as in the mapping network."""
 
     def __init__(self, shape: GanShape) -> None:
         super().__init__()
+        self.given = 1.0
         ch = shape.critic_channels
         self.from_rgb = EqualConv(3, ch[-1], 1, _GAIN)
         self.blocks = nn.ModuleList(ResidualDown(a, b) for a, b in zip(ch[:0:-1], ch[-2::-1]))
@@ -347,7 +349,7 @@ class Discriminator(nn.Module):
         h = F.leaky_relu(self.conv(torch.cat([h, minibatch_deviation(h)], dim=1)), LEAK)
         h = F.leaky_relu(self.dense(h.flatten(1)), LEAK) * _GAIN
         projection = (h * self.embed(y)).sum(dim=1) / math.sqrt(h.shape[1])
-        return self.out(h).squeeze(1) + projection
+        return self.out(h).squeeze(1) + _scaled(projection, self.given)
 
 
 def generator_flops(shape: GanShape) -> int:

@@ -20,7 +20,7 @@ from odm.__main__ import main
 from odm.checkpoint import LATEST, read_checkpoint, save_checkpoint
 from odm.config import GanConfig, parse_settings
 from odm.data import BatchSource, load_image_set, to_float
-from odm.errors import CheckpointError
+from odm.errors import CheckpointError, ConfigError
 from odm.gan import GanTrainer, ema_decay, latents, load_generator
 from odm.noise import Purpose, normals
 
@@ -125,3 +125,28 @@ def test_it_learns_the_mean_picture_of_the_phantom() -> None:
         figures = trainer.advance()
     assert torch.isfinite(figures).all()
     assert distance() < before / 2
+
+
+def test_the_class_enters_late_and_little_by_little() -> None:
+    config = settings(class_from=24, class_until=40)
+    assert [config.class_given(n) for n in (0, 24, 32, 40, 80)] == [0, 0, 0.5, 1, 1]
+    assert settings().class_given(0) == 1
+    with pytest.raises(ConfigError, match="class_from"):
+        settings(class_from=2, class_until=1)
+    trainer = GanTrainer(config, BatchSource(load_image_set(config, None), config, CPU), CPU)
+    z = torch.from_numpy(latents([1, 1], config.latent))
+    picture, y = torch.rand(1, 3, 32, 32).expand(4, -1, -1, -1), torch.eye(5)[:4]
+
+    def differ() -> tuple[bool, bool]:
+        with torch.no_grad():
+            drawn, logits = trainer.ema(z, y[:2]), trainer.discriminator(picture, y)
+        return not torch.equal(drawn[0], drawn[1]), not torch.equal(logits[0], logits[1])
+
+    assert differ() == (False, False)
+    for _ in range(4):
+        trainer.advance()
+    assert trainer.images == 32
+    assert differ() == (True, True)
+    again = GanTrainer(config, trainer.source, CPU)
+    again.load(trainer.state())
+    assert again.ema.mapping.given == again.discriminator.given == 0.5
