@@ -184,6 +184,7 @@ class GanConfig(DataConfig):
     latent: int = 128  # width of z
     style: int = 256  # width of w
     mapping_layers: int = 4
+    styled_start: bool = False  # whether the generator's first grid depends on w
     # --- losses ---
     diff_augment: float = (
         1.0  # share of the pictures that each step of DiffAugment (colour, translation, cutout) strikes
@@ -222,6 +223,7 @@ class GanConfig(DataConfig):
             latent=self.latent,
             style=self.style,
             mapping_layers=self.mapping_layers,
+            styled_start=self.styled_start,
         )
 
     def checks(self) -> list[tuple[bool, str]]:

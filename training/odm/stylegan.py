@@ -4,7 +4,9 @@ After Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN
 modulated convolutions with demodulation, skip connections in the generator, residual blocks and minibatch standard
 deviation in the discriminator, equalised learning rates, [1, 3, 3, 1] filters about every change of size. The class enters
 the mapping network through an embedding and the discriminator as a projection (Miyato and Koyama 2018, arXiv 1802.05637).
-There is no per-layer noise: a picture is a function of z and y alone.
+There is no per-layer noise: a picture is a function of z and y alone. The grid that all begins with may depend on w
+(``styled_start``), as it did before StyleGAN (Karras et al. 2018, arXiv 1710.10196): with a constant one, a few thousand
+steps on a few hundred pictures gave every picture the same layout.
 
 Two things are arranged for speed and for export, and change no value (the tests hold them against direct formulas):
 modulation scales activations, not weights, so that there are no weights per picture and the batch stays a free dimension;
@@ -38,6 +40,7 @@ class GanShape:
     latent: int  # width of z
     style: int  # width of w and of the mapping network
     mapping_layers: int
+    styled_start: bool = False  # the first grid is the learned constant plus a linear function of w
 
 
 def _compose(gain: float) -> Tensor:
@@ -229,6 +232,8 @@ class Generator(nn.Module):
         ch = shape.channels
         self.mapping = Mapping(shape)
         self.constant = nn.Parameter(torch.randn(1, ch[0], 4, 4))
+        if shape.styled_start:
+            self.start = EqualLinear(shape.style, 16 * ch[0], bias=None)
         self.layers = nn.ModuleList([StyledLayer(ch[0], ch[0], shape.style)])
         self.to_rgb = nn.ModuleList([ToRgb(ch[0], shape.style)])
         for a, b in zip(ch, ch[1:]):
@@ -255,7 +260,10 @@ class Generator(nn.Module):
 
     def synthesis(self, w: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """w [B, style] -> pictures; the larger grids compute in ``dtype``."""
-        x = self.layers[0](self.constant, w)
+        x: Tensor = self.constant
+        if self.shape.styled_start:
+            x = x + self.start(w).reshape(-1, self.shape.channels[0], 4, 4)
+        x = self.layers[0](x, w)
         rgb: Tensor = self.to_rgb[0](x, w)
         for level in range(1, len(self.shape.channels)):
             if 4 << level >= _SINGLE_BELOW:
@@ -356,7 +364,7 @@ def generator_flops(shape: GanShape) -> int:
     """Floating-point operations (two per multiply-add) of one picture: the convolutions and the linear layers."""
     ch, style = shape.channels, shape.style
     total = (shape.latent + style) * style + (shape.mapping_layers - 1) * style**2 + shape.classes * style
-    total += 16 * 9 * ch[0] ** 2 + 16 * 3 * ch[0] + 2 * style * ch[0]
+    total += 16 * 9 * ch[0] ** 2 + 16 * 3 * ch[0] + 2 * style * ch[0] + shape.styled_start * style * 16 * ch[0]
     for level in range(1, len(ch)):
         pixels, a, b = (4 << level) ** 2, ch[level - 1], ch[level]
         total += pixels * (9 * (a * b + b * b) + 3 * b + 9 * 9) + style * (a + 2 * b)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -133,9 +135,10 @@ def test_minibatch_deviation() -> None:
         np.testing.assert_allclose(got[n], np.sqrt(members.var(axis=0) + 1e-8).mean(), rtol=1e-6)
 
 
-def test_a_picture_depends_on_its_own_row_alone() -> None:
+@pytest.mark.parametrize("styled_start", [False, True])
+def test_a_picture_depends_on_its_own_row_alone(styled_start: bool) -> None:
     torch.manual_seed(5)
-    model = Generator(SHAPE).eval()
+    model = Generator(replace(SHAPE, styled_start=styled_start)).eval()
     z, y = torch.randn(5, 8), torch.eye(3)[[0, 1, 2, 0, 1]]
     whole = model(z, y)
     assert whole.shape == (5, 3, 16, 16)
@@ -207,18 +210,20 @@ def test_path_lengths_are_norms_of_the_jacobian() -> None:
     assert all(p.grad is not None for p in model.layers.parameters() if p.dim() == 4 and p.shape[0] > 1)
 
 
-def test_flops_are_the_convolutions() -> None:
+@pytest.mark.parametrize("styled_start", [False, True])
+def test_flops_are_the_convolutions(styled_start: bool) -> None:
     """Against a count by PyTorch's own counter, on the form that is exported."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    model = Generator(SHAPE).for_export().eval()
+    shape = replace(SHAPE, styled_start=styled_start)
+    model = Generator(shape).for_export().eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(torch.randn(1, 8), torch.eye(3)[:1])
     counted = counter.get_total_flops()
     # the counter also has the folding of weights, which a runtime does once
     folding = sum(2 * p.weight.numel() * 36 for p in model.modules() if isinstance(p, ModulatedConv) and p.up)
     demodulation = sum(2 * p.weight.shape[0] * p.weight.shape[1] for p in model.modules() if isinstance(p, ModulatedConv) and p.demodulate)  # fmt: skip
-    assert counted - folding - demodulation == generator_flops(SHAPE)
+    assert counted - folding - demodulation == generator_flops(shape)
 
 
 def test_augmentation_is_drawn_from_its_generator_and_lets_gradients_through() -> None:
