@@ -212,7 +212,9 @@ class GanConfig(DataConfig):
         """How much of the class the networks are given after ``images``, 0..1."""
         if images >= self.class_until:
             return 1.0
-        return max(0.0, (images - self.class_from) / (self.class_until - self.class_from))
+        if images <= self.class_from:
+            return 0.0
+        return (images - self.class_from) / (self.class_until - self.class_from)
 
     def shape(self) -> GanShape:
         return GanShape(

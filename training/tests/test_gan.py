@@ -131,6 +131,8 @@ def test_the_class_enters_late_and_little_by_little() -> None:
     config = settings(class_from=24, class_until=40)
     assert [config.class_given(n) for n in (0, 24, 32, 40, 80)] == [0, 0, 0.5, 1, 1]
     assert settings().class_given(0) == 1
+    at_once = settings(class_from=24, class_until=24)
+    assert [at_once.class_given(n) for n in (0, 16, 24, 32)] == [0, 0, 1, 1]
     with pytest.raises(ConfigError, match="class_from"):
         settings(class_from=2, class_until=1)
     trainer = GanTrainer(config, BatchSource(load_image_set(config, None), config, CPU), CPU)
