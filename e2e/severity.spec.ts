@@ -278,9 +278,11 @@ test('the model’s panel: figures with intervals and tables, the card, or that 
     ]);
     await expect(page.getByTestId('memorisation')).toContainText('4711');
     const leftOut = page.getByTestId('left-out').getByRole('row');
-    await expect(leftOut).toHaveCount(2);
-    await expect(leftOut.last()).toContainText('interpolation');
-    await expect(leftOut.last()).toContainText('170');
+    await expect(leftOut).toHaveCount(3);
+    await expect(leftOut.nth(1)).toContainText('interpolation');
+    await expect(leftOut.nth(1)).toContainText('170');
+    await expect(leftOut.last()).toContainText('which it has seen');
+    await expect(leftOut.last()).toContainText('130');
     await expectAccessible(page, 'figures');
   });
 

@@ -131,6 +131,8 @@ const leaveOneOut = z.strictObject({
   distance,
   /** The same for the variant trained with the grade. */
   distanceTrainedWith: distance.nullable(),
+  /** A neighbouring grade that the same model has seen: how much of the distance is the model's, not the guess's. */
+  seen: z.strictObject({ grade: z.number(), distance, distanceTrainedWith: distance.nullable() }).optional(),
   severityRead: estimate,
   severityMeasured: estimate.nullable(),
 });

@@ -154,6 +154,7 @@ export function exampleMetrics(manifest: BundleManifest): Metrics {
             imagesSeen: v.imagesSeen,
             distance: distance(0.17),
             distanceTrainedWith: distance(0.1),
+            seen: { grade: grades[0]!, distance: distance(0.13), distanceTrainedWith: distance(0.09) },
             severityRead: estimate(grades[1]! + 0.25),
             severityMeasured: null,
           },

@@ -193,6 +193,7 @@ class GanConfig(DataConfig):
     r1_every: int = 16  # steps between two penalties, each counting this much more
     path_weight: float = 0.0  # path-length regularisation; 0 leaves it out
     path_every: int = 4
+    mode_seeking: float = 0.0  # weight of the loss that asks for layouts that differ with z; 0 leaves it out
     # --- the class: none before the first number of images, all of it after the second (Shahbazi et al. 2022) ---
     class_from: int = 0
     class_until: int = 0
@@ -239,6 +240,7 @@ class GanConfig(DataConfig):
             (self.augment == 0, "augment must be 0: a GAN is not told how a picture was changed; use diff_augment"),
             (0 <= self.diff_augment <= 1, "diff_augment must lie in [0, 1]"),
             (0 <= self.class_from <= self.class_until, "class_from must be at least 0 and at most class_until"),
+            (self.mode_seeking >= 0, "mode_seeking must be at least 0"),
             (self.r1_every >= 1 and self.path_every >= 1, "r1_every and path_every must be at least 1"),
             (self.batch >= 4 and self.batch % 4 == 0, "batch must be a multiple of 4, the groups of minibatch deviation"),
             (self.images >= self.batch, "images must be at least one batch"),

@@ -5,7 +5,8 @@ same generated pictures and a batch of real ones; now and then the gradient pena
 for, path-length regularisation, each as a step of its own (lazy, Karras et al. 2020). All pictures the discriminator sees
 pass DiffAugment. With few pictures a conditional GAN draws one picture a class, an unconditional one need not; so the class
 can be given to both networks late and little by little (Shahbazi et al. 2022, "Collapse by Conditioning", arXiv 2201.06578;
-their second loss, without the class, is left out). Figures stay on the device until a log line is due, so that a GPU never
+their second loss, without the class, is left out). The generator can be asked for layouts that differ with z by one more
+loss (``mode_seeking_loss``). Figures stay on the device until a log line is due, so that a GPU never
 waits for Python.
 """
 
@@ -59,6 +60,18 @@ def path_lengths(generator: Generator, z: Tensor, y: Tensor, noise: Tensor) -> T
     (gradient,) = torch.autograd.grad((pictures * noise / pictures.shape[2]).sum(), w, create_graph=True)
     # every layer is fed the same w: the sum of the layers' gradients, as one row
     return gradient.square().sum(dim=1).sqrt()
+
+
+def mode_seeking_loss(pictures: Tensor, z: Tensor) -> Tensor:
+    """Distance of latents over distance of layouts, of the first half of the batch from the second; one class a pair.
+
+    After Mao et al. 2019, "Mode Seeking Generative Adversarial Networks" (arXiv 1903.05628), who compare whole pictures
+    [B, 3, S, S]; here they are averaged to 16x16 and each less its own colour, or hues alone would satisfy it.
+    """
+    small = F.adaptive_avg_pool2d(pictures.float(), min(16, pictures.shape[-1]))
+    small = small - small.mean(dim=(2, 3), keepdim=True)
+    (a, b), (za, zb) = small.chunk(2), z.chunk(2)
+    return (za - zb).abs().mean() / ((a - b).abs().mean() + 1e-5)
 
 
 def ema_decay(config: GanConfig, images: int) -> float:
@@ -135,12 +148,15 @@ class GanTrainer:
         self.random.manual_seed(c.seed * 1_000_003 + step)
 
         # the generator's step
-        y_fake = self._fake_rows(2)
-        fake = self.generator(self._z(c.batch), y_fake, self.dtype)
+        y_fake, z = self._fake_rows(2), self._z(c.batch)
+        if c.mode_seeking > 0:
+            y_fake = y_fake[: c.batch // 2].repeat(2, 1)
+        fake = self.generator(z, y_fake, self.dtype)
         self.discriminator.requires_grad_(False)
         loss_g = F.softplus(-self.discriminator(self._augmented(fake), y_fake, self.dtype)).mean()
+        whole = loss_g + c.mode_seeking * mode_seeking_loss(fake, z) if c.mode_seeking > 0 else loss_g
         self.optimizer_g.zero_grad(set_to_none=True)
-        loss_g.backward()  # type: ignore[no-untyped-call]
+        whole.backward()  # type: ignore[no-untyped-call]
         self.optimizer_g.step()
         if c.path_weight > 0 and step % c.path_every == 0:
             self._path_step()
@@ -341,6 +357,7 @@ MAY_CHANGE = frozenset(
         "images",
         "learning_rate",
         "r1_gamma",
+        "mode_seeking",
         "class_from",
         "class_until",
         "log_images",

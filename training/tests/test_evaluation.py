@@ -363,6 +363,12 @@ def test_the_metrics_are_valid_and_whole(done: Any) -> None:
     assert [r["severity"] for r in odm["interpolation"]] == [0.5, 1.5, 2.5, 3.5, 4.5, 5]
     assert odm["leaveOneOut"][0]["grade"] == 2
     assert odm["leaveOneOut"][0]["method"] == "interpolation"
+    # a neighbour that the checkpoint was trained on, drawn by it and by the shipped model, on the same real pictures
+    seen = odm["leaveOneOut"][0]["seen"]
+    assert seen["grade"] in (1, 3)
+    shipped = next(r for r in odm["judgement"]["classwise"] if r["grade"] == seen["grade"])["training"]
+    assert seen["distanceTrainedWith"] == shipped
+    assert seen["distance"]["kid"]["value"] > shipped["kid"]["value"]  # an untrained network draws noise
     assert metrics["colourNormalised"]["byVariant"].keys() == metrics["byVariant"].keys()
     # what the shipped phantom does is known: straight and ordered, and the lesions grow with the grade
     middle = next(p for p in odm["ordinality"]["noised"] if p["t"] == 0.5)
@@ -437,6 +443,7 @@ def test_installing_into_a_bundle(done: Any, tmp_path: Path) -> None:
     saw = [f"{m['imagesSeen']:,}" for m in (odm["leaveOneOut"][0], odm)]
     assert f"| Ordinal (ODM) | {saw[0]} | {saw[1]} | 2 | interpolation |" in card
     assert saw[0] != saw[1]
+    assert f"| Ordinal (ODM) | {saw[0]} | {saw[1]} | {odm['leaveOneOut'][0]['seen']['grade']:g} | (seen) |" in card
     assert "| grade asked for | Ordinal (ODM) | Standard (DM) |" in card
     install(run, metrics, found)
     assert (tmp_path / "phantom" / "card.md").read_text("utf-8") == card

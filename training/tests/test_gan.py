@@ -21,7 +21,7 @@ from odm.checkpoint import LATEST, read_checkpoint, save_checkpoint
 from odm.config import GanConfig, parse_settings
 from odm.data import BatchSource, load_image_set, to_float
 from odm.errors import CheckpointError, ConfigError
-from odm.gan import GanTrainer, ema_decay, latents, load_generator
+from odm.gan import GanTrainer, ema_decay, latents, load_generator, mode_seeking_loss
 from odm.noise import Purpose, normals
 
 from .conftest import TINY_GAN, toml
@@ -152,3 +152,35 @@ def test_the_class_enters_late_and_little_by_little() -> None:
     again = GanTrainer(config, trainer.source, CPU)
     again.load(trainer.state())
     assert again.ema.mapping.given == again.discriminator.given == 0.5
+
+
+def test_mode_seeking_asks_for_layouts_not_for_hues() -> None:
+    random = torch.Generator().manual_seed(5)
+    pictures = torch.rand(4, 3, 32, 32, generator=random) * 2 - 1
+    z = torch.randn(4, 6, generator=random)
+    # by its definition, in numpy: 2x2 means, each less its own colour
+    small = pictures.numpy().reshape(4, 3, 16, 2, 16, 2).mean(axis=(3, 5))
+    small = small - small.mean(axis=(2, 3), keepdims=True)
+    want = np.abs((z[:2] - z[2:]).numpy()).mean() / np.abs(small[:2] - small[2:]).mean()
+    assert mode_seeking_loss(pictures, z).item() == pytest.approx(float(want), rel=1e-3)
+    hues = pictures + torch.tensor([-0.4, -0.1, 0.2, 0.5]).view(4, 1, 1, 1)
+    assert mode_seeking_loss(hues, z).item() == pytest.approx(float(want), rel=1e-3)
+    alike = torch.cat([pictures[:2], pictures[:2] * 0.9])
+    assert mode_seeking_loss(alike, z) > mode_seeking_loss(pictures, z)
+
+
+def test_mode_seeking_makes_pictures_of_a_class_differ() -> None:
+    def spread(weight: float) -> float:
+        config = settings(
+            mode_seeking=weight, diff_augment=0.0, path_weight=0.0, learning_rate=0.004, ema_halflife_images=100
+        )
+        trainer = GanTrainer(config, BatchSource(load_image_set(config, None), config, CPU), CPU)
+        for _ in range(100):
+            trainer.advance()
+        with torch.no_grad():
+            drawn = trainer.ema(torch.from_numpy(latents(list(range(16)), config.latent)), torch.eye(5)[[2] * 16])
+        return float((drawn - drawn.mean(dim=(2, 3), keepdim=True)).std(dim=0).mean())
+
+    assert spread(1.0) > 1.5 * spread(0.0)
+    with pytest.raises(ConfigError, match="mode_seeking"):
+        settings(mode_seeking=-0.1)

@@ -468,7 +468,7 @@ class Evaluation:
             for like, path in self.left_out:
                 digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
                 rows = self.stage(
-                    f"left-out:{like}-{path.parent.name}", self.basis(checkpoint=digest, count=s.count, grader=grader_key),
+                    f"left-out:{like}-{path.parent.name}", self.basis(checkpoint=digest, count=s.count, grader=grader_key, control=True),
                     partial(self.leave_one_out, like, path, reader),
                 )  # fmt: skip
                 if like in by:
@@ -604,7 +604,7 @@ class Evaluation:
         return out
 
     def leave_one_out(self, like: str, path: Path, reader: Callable[[], Reader]) -> list[dict[str, Any]]:
-        """A checkpoint trained without some grade(s) draws them; judged against the real ones."""
+        """A checkpoint trained without some grade(s) draws them, and beside each a neighbour that it has seen; judged against the real ones."""
         from ..checkpoint import load_ema
         from ..sampling import CosineSchedule, conditioning_plan, sampler_table
 
@@ -617,33 +617,45 @@ class Evaluation:
         base = self.variants.get(like)
         sampler, steps, guidance = base.defaults if base is not None else ("dpmpp-2m", 20, 1.5)
         table = sampler_table(CosineSchedule(), sampler, steps, (config.t_range[0], config.t_range[1]))  # type: ignore[arg-type]
-        training = self.embed(self.real.shown_training)
-        out = []
-        for v in missing:
+        training, labels = self.embed(self.real.shown_training), self.real.training.labels
+
+        def pictures(v: float) -> tuple[_Bytes, bool]:
             seeds = self.seeds(self.values.index(v), s.count)
             plan = conditioning_plan(v, config.grades, guidance, guidance_range(self.bundle.manifest))
             parts = [
                 draw.to_bytes(draw.draw(model, [plan] * len(seeds[k]), table, seeds[k], self.bundle.shape, self.device))
                 for k in draw.batches(len(seeds), s.batch)
             ]
-            drawn = np.concatenate(parts)
+            return np.concatenate(parts), plan.extrapolated
+
+        def distances(v: float, drawn: _Bytes) -> dict[str, Any]:
             g = self.values.index(v)
-            d = self.distance(self.embed(drawn), training[self.real.training.labels == g])
+            d = self.distance(self.embed(drawn), training[labels == g])
             if d is None:
                 raise DataError(f"grade {v:g} has too few real pictures to compare with", file=path)
             own = None
             if base is not None:
-                known = self.embed(self.pictures(like))[self.drawn_labels == g]
-                with_grade = self.distance(known, training[self.real.training.labels == g])
+                with_grade = self.distance(
+                    self.embed(self.pictures(like))[self.drawn_labels == g], training[labels == g]
+                )
                 own = with_grade and with_grade[0]
+            return {"distance": d[0], "distanceTrainedWith": own}
+
+        out = []
+        for v in missing:
+            drawn, extrapolated = pictures(v)
+            g = self.values.index(v)
             measured = self.measured(drawn, np.full(len(drawn), g)) if self.is_phantom else None
+            # what the same model makes of a grade it knows tells bad pictures from a bad guess between grades
+            beside = sorted(set(self.values) - set(missing), key=lambda u: abs(u - v))[:2]
+            control = max(beside, key=lambda u: int(np.sum(labels == self.values.index(u))))
             out.append(
                 {
                     "grade": v,
-                    "method": "extrapolation" if plan.extrapolated else "interpolation",
+                    "method": "extrapolation" if extrapolated else "interpolation",
                     "imagesSeen": int(state["step"] * config.batch),
-                    "distance": d[0],
-                    "distanceTrainedWith": own,
+                    **distances(v, drawn),
+                    "seen": {"grade": control, **distances(control, pictures(control)[0])},
                     "severityRead": statistics.mean(grader.read_severity(read(drawn), self.values), seed).json(),
                     "severityMeasured": measured and measured[0]["mean"],
                 }

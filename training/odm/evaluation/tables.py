@@ -167,15 +167,27 @@ def _measured(by: dict[str, Any], names: dict[float, str]) -> list[str]:
 
 
 def _left_out(by: dict[str, Any], names: dict[float, str]) -> list[str]:
-    """Models trained without a grade, and asked for it."""
+    """Models trained without a grade, and asked for it; and for a neighbour that they have seen, where that was drawn too."""
     rows = []
     for mine in by.values():
         for r in mine.get("leaveOneOut", []):
-            own = r["distanceTrainedWith"]
+            saw = [mine["title"], f"{r['imagesSeen']:,}", f"{mine['imagesSeen']:,}"]
             rows.append(
-                [mine["title"], f"{r['imagesSeen']:,}", f"{mine['imagesSeen']:,}", names[r["grade"]], r["method"],
-                 kid(r["distance"]), kid(own), number(r["severityRead"]), number(r["severityMeasured"])]
+                [*saw, names[r["grade"]], r["method"], kid(r["distance"]), kid(r["distanceTrainedWith"]),
+                 number(r["severityRead"]), number(r["severityMeasured"])]
             )  # fmt: skip
+            if seen := r.get("seen"):
+                rows.append(
+                    [
+                        *saw,
+                        names[seen["grade"]],
+                        "(seen)",
+                        kid(seen["distance"]),
+                        kid(seen["distanceTrainedWith"]),
+                        "–",
+                        "–",
+                    ]
+                )
     head = ["a model like", "images seen", "by the shipped one", "grade", "drawn by", "KID x 1000", "of the shipped one", "severity read", "severity measured"]  # fmt: skip
     said = "A grade left out of the training of models like those shipped (which need not have seen as much), then asked for:"
     return ["", said, "", *table(head, rows)] if rows else []

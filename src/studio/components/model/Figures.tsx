@@ -1,5 +1,5 @@
 /** What the evaluation protocol measured about a bundle: charts, confusion tables, the memorisation audit. */
-import { useEffect, useMemo, useState } from 'react';
+import { Fragment, useEffect, useMemo, useState } from 'react';
 import { StudioError, type ErrorInfo } from '../../../errors';
 import type { BundleManifest } from '../../../models/manifest';
 import type { Estimate, Metrics, VariantMetrics } from '../../../models/metrics';
@@ -159,12 +159,15 @@ function LeftOut({ metrics, manifest }: Omit<FiguresProps, 'onLeave'> & { metric
   );
   if (rows.length === 0) return null;
   const measured = rows.some((row) => row.severityMeasured);
+  const grade = (value: number) => manifest.grades.find((g) => g.value === value)?.short ?? value;
   return (
     <section data-testid="left-out">
       <h3>A grade that training never saw</h3>
       <p>
         Models like those shipped, trained without one grade and then asked for it. Mind how many images each
-        saw: less training alone makes pictures worse. 95 % intervals in brackets.
+        saw: less training alone makes pictures worse
+        {rows.some((row) => row.seen) && ', as a grade that they have seen shows'}. 95 % intervals in
+        brackets.
       </p>
       <TableScroll label="A grade that training never saw">
         <table className="info-table info-intervals">
@@ -193,19 +196,34 @@ function LeftOut({ metrics, manifest }: Omit<FiguresProps, 'onLeave'> & { metric
           </thead>
           <tbody>
             {rows.map((row) => (
-              <tr key={`${row.title} ${row.grade}`}>
-                <th scope="row">{row.title}</th>
-                <td>
-                  {manifest.grades.find((g) => g.value === row.grade)?.short ?? row.grade}, by {row.method}
-                </td>
-                <td className="number">
-                  {formatCount(row.imagesSeen)} ({formatCount(row.shippedSaw)})
-                </td>
-                <td className="number">{estimated(row.distance.kid, 1000, 1)}</td>
-                <td className="number">{estimated(row.distanceTrainedWith?.kid, 1000, 1)}</td>
-                <td className="number">{estimated(row.severityRead)}</td>
-                {measured && <td className="number">{estimated(row.severityMeasured)}</td>}
-              </tr>
+              <Fragment key={`${row.title} ${row.grade}`}>
+                <tr>
+                  <th scope="row">{row.title}</th>
+                  <td>
+                    {grade(row.grade)}, by {row.method}
+                  </td>
+                  <td className="number">
+                    {formatCount(row.imagesSeen)} ({formatCount(row.shippedSaw)})
+                  </td>
+                  <td className="number">{estimated(row.distance.kid, 1000, 1)}</td>
+                  <td className="number">{estimated(row.distanceTrainedWith?.kid, 1000, 1)}</td>
+                  <td className="number">{estimated(row.severityRead)}</td>
+                  {measured && <td className="number">{estimated(row.severityMeasured)}</td>}
+                </tr>
+                {row.seen && (
+                  <tr>
+                    <th scope="row">{row.title}</th>
+                    <td>{grade(row.seen.grade)}, which it has seen</td>
+                    <td className="number">
+                      {formatCount(row.imagesSeen)} ({formatCount(row.shippedSaw)})
+                    </td>
+                    <td className="number">{estimated(row.seen.distance.kid, 1000, 1)}</td>
+                    <td className="number">{estimated(row.seen.distanceTrainedWith?.kid, 1000, 1)}</td>
+                    <td className="number">–</td>
+                    {measured && <td className="number">–</td>}
+                  </tr>
+                )}
+              </Fragment>
             ))}
           </tbody>
         </table>
