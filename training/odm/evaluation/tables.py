@@ -168,29 +168,22 @@ def _measured(by: dict[str, Any], names: dict[float, str]) -> list[str]:
 
 def _left_out(by: dict[str, Any], names: dict[float, str]) -> list[str]:
     """Models trained without a grade, and asked for it; and for a neighbour that they have seen, where that was drawn too."""
+    found = [(mine, r) for mine in by.values() for r in mine.get("leaveOneOut", [])]
+    if not found:
+        return []
+    with_seen, with_measured = (any(r.get(key) for _, r in found) for key in ("seen", "severityMeasured"))
     rows = []
-    for mine in by.values():
-        for r in mine.get("leaveOneOut", []):
-            saw = [mine["title"], f"{r['imagesSeen']:,}", f"{mine['imagesSeen']:,}"]
-            rows.append(
-                [*saw, names[r["grade"]], r["method"], kid(r["distance"]), kid(r["distanceTrainedWith"]),
-                 number(r["severityRead"]), number(r["severityMeasured"])]
-            )  # fmt: skip
-            if seen := r.get("seen"):
-                rows.append(
-                    [
-                        *saw,
-                        names[seen["grade"]],
-                        "(seen)",
-                        kid(seen["distance"]),
-                        kid(seen["distanceTrainedWith"]),
-                        "–",
-                        "–",
-                    ]
-                )
-    head = ["a model like", "images seen", "by the shipped one", "grade", "drawn by", "KID x 1000", "of the shipped one", "severity read", "severity measured"]  # fmt: skip
-    said = "A grade left out of the training of models like those shipped (which need not have seen as much), then asked for:"
-    return ["", said, "", *table(head, rows)] if rows else []
+    for mine, r in found:
+        saw = [mine["title"], f"{r['imagesSeen']:,}", f"{mine['imagesSeen']:,}"]
+        read = [number(r["severityRead"]), *([number(r["severityMeasured"])] if with_measured else [])]
+        rows.append([*saw, names[r["grade"]], r["method"], kid(r["distance"]), kid(r["distanceTrainedWith"]), *read])
+        if seen := r.get("seen"):
+            own = [kid(seen["distance"]), kid(seen["distanceTrainedWith"])]
+            rows.append([*saw, names[seen["grade"]], "(seen)", *own, *["–"] * len(read)])
+    head = ["a model like", "images seen", "by the shipped one", "grade", "drawn by", "KID x 1000", "of the shipped one", "severity read"]  # fmt: skip
+    said = "A grade left out of the training of models like those shipped (which need not have seen as much), then asked for"
+    said += ", and beside it a grade that the same models have seen:" if with_seen else ":"
+    return ["", said, "", *table(head + ["severity measured"] * with_measured, rows)]
 
 
 def with_section(card: str, section: str) -> str:
