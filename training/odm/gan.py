@@ -356,6 +356,7 @@ MAY_CHANGE = frozenset(
     [
         "images",
         "learning_rate",
+        "diff_augment",
         "r1_gamma",
         "mode_seeking",
         "class_from",

@@ -179,7 +179,7 @@ def test_r1_is_the_squared_gradient() -> None:
         slope = float((up - down).detach() / (2 * step))
         assert slope == pytest.approx(float(gradient[0].flatten()[k]), rel=1e-4, abs=1e-7)
         total += slope
-    assert float(got) == pytest.approx(float(gradient.square().sum() / 4), rel=1e-6)
+    assert got.item() == pytest.approx(float(gradient.square().sum() / 4), rel=1e-6)
 
 
 def _first(count: int) -> Tensor:
@@ -205,7 +205,7 @@ def test_path_lengths_are_norms_of_the_jacobian() -> None:
     for b in range(2):
         jacobian = torch.autograd.functional.jacobian(lambda v: model.synthesis(v.unsqueeze(0)).flatten(), w[b])  # noqa: B023
         want = torch.linalg.vector_norm(noise[b].flatten() / 16 @ jacobian)
-        assert float(got[b]) == pytest.approx(float(want), rel=1e-3)
+        assert got[b].item() == pytest.approx(float(want), rel=1e-3)
     got.sum().backward()
     assert all(p.grad is not None for p in model.layers.parameters() if p.dim() == 4 and p.shape[0] > 1)
 
