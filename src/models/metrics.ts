@@ -121,18 +121,17 @@ const interpolation = z.strictObject({
   severityMeasured: estimate.nullable(),
 });
 
+/** A grade drawn by a model made like a variant, and by that variant, against the same real pictures. */
+const drawnGrade = { grade: z.number(), distance, distanceTrainedWith: distance.nullable() };
+
 /** A grade that training never saw, drawn by interpolation or extrapolation of the class weights. */
 const leaveOneOut = z.strictObject({
-  grade: z.number(),
+  ...drawnGrade,
   /** The variant this one was made like, and how it was drawn. */
   method: z.enum(['interpolation', 'extrapolation']),
   imagesSeen: count,
-  /** Against the real pictures of the grade left out. */
-  distance,
-  /** The same for the variant trained with the grade. */
-  distanceTrainedWith: distance.nullable(),
   /** A neighbouring grade that the same model has seen: how much of the distance is the model's, not the guess's. */
-  seen: z.strictObject({ grade: z.number(), distance, distanceTrainedWith: distance.nullable() }).optional(),
+  seen: z.strictObject(drawnGrade).optional(),
   severityRead: estimate,
   severityMeasured: estimate.nullable(),
 });

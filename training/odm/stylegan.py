@@ -299,9 +299,8 @@ class EqualConv(nn.Module):
         if not self.down:
             return F.conv2d(x, weight.to(x.dtype), bias, padding=self.kernel // 2)
         if not _folds(x, self.folds):
-            if (
-                self.kernel == 1
-            ):  # filtered whole and then thinned: a CPU's strided filter is several times as slow backwards
+            if self.kernel == 1:
+                # filtered whole and then thinned: a CPU's strided filter is several times as slow backwards
                 return F.conv2d(_filtered(x, 1.0, padding=1)[:, :, ::2, ::2], weight.to(x.dtype), bias)
             return F.conv2d(_filtered(x, 1.0, padding=2), weight.to(x.dtype), bias, stride=2)
         cout, cin = weight.shape[:2]

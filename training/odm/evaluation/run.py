@@ -619,7 +619,7 @@ class Evaluation:
         table = sampler_table(CosineSchedule(), sampler, steps, (config.t_range[0], config.t_range[1]))  # type: ignore[arg-type]
         training, labels = self.embed(self.real.shown_training), self.real.training.labels
 
-        def pictures(v: float) -> tuple[_Bytes, bool]:
+        def pictures_of(v: float) -> tuple[_Bytes, bool]:
             seeds = self.seeds(self.values.index(v), s.count)
             plan = conditioning_plan(v, config.grades, guidance, guidance_range(self.bundle.manifest))
             parts = [
@@ -643,7 +643,7 @@ class Evaluation:
 
         out = []
         for v in missing:
-            drawn, extrapolated = pictures(v)
+            drawn, extrapolated = pictures_of(v)
             g = self.values.index(v)
             measured = self.measured(drawn, np.full(len(drawn), g)) if self.is_phantom else None
             # what the same model makes of a grade it knows tells bad pictures from a bad guess between grades
@@ -655,7 +655,7 @@ class Evaluation:
                     "method": "extrapolation" if extrapolated else "interpolation",
                     "imagesSeen": int(state["step"] * config.batch),
                     **distances(v, drawn),
-                    "seen": {"grade": control, **distances(control, pictures(control)[0])},
+                    "seen": {"grade": control, **distances(control, pictures_of(control)[0])},
                     "severityRead": statistics.mean(grader.read_severity(read(drawn), self.values), seed).json(),
                     "severityMeasured": measured and measured[0]["mean"],
                 }

@@ -1,5 +1,5 @@
 /** What the evaluation protocol measured about a bundle: charts, confusion tables, the memorisation audit. */
-import { Fragment, useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { StudioError, type ErrorInfo } from '../../../errors';
 import type { BundleManifest } from '../../../models/manifest';
 import type { Estimate, Metrics, VariantMetrics } from '../../../models/metrics';
@@ -159,7 +159,6 @@ function LeftOut({ metrics, manifest }: Omit<FiguresProps, 'onLeave'> & { metric
   );
   if (rows.length === 0) return null;
   const measured = rows.some((row) => row.severityMeasured);
-  const grade = (value: number) => manifest.grades.find((g) => g.value === value)?.short ?? value;
   return (
     <section data-testid="left-out">
       <h3>A grade that training never saw</h3>
@@ -195,12 +194,27 @@ function LeftOut({ metrics, manifest }: Omit<FiguresProps, 'onLeave'> & { metric
             </tr>
           </thead>
           <tbody>
-            {rows.map((row) => (
-              <Fragment key={`${row.title} ${row.grade}`}>
-                <tr>
+            {rows
+              .flatMap((row) => [
+                { ...row, drawn: `, by ${row.method}` },
+                ...(row.seen
+                  ? [
+                      {
+                        ...row,
+                        ...row.seen,
+                        drawn: ', which it has seen',
+                        severityRead: null,
+                        severityMeasured: null,
+                      },
+                    ]
+                  : []),
+              ])
+              .map((row) => (
+                <tr key={`${row.title} ${row.grade}`}>
                   <th scope="row">{row.title}</th>
                   <td>
-                    {grade(row.grade)}, by {row.method}
+                    {manifest.grades.find((g) => g.value === row.grade)?.short ?? row.grade}
+                    {row.drawn}
                   </td>
                   <td className="number">
                     {formatCount(row.imagesSeen)} ({formatCount(row.shippedSaw)})
@@ -210,21 +224,7 @@ function LeftOut({ metrics, manifest }: Omit<FiguresProps, 'onLeave'> & { metric
                   <td className="number">{estimated(row.severityRead)}</td>
                   {measured && <td className="number">{estimated(row.severityMeasured)}</td>}
                 </tr>
-                {row.seen && (
-                  <tr>
-                    <th scope="row">{row.title}</th>
-                    <td>{grade(row.seen.grade)}, which it has seen</td>
-                    <td className="number">
-                      {formatCount(row.imagesSeen)} ({formatCount(row.shippedSaw)})
-                    </td>
-                    <td className="number">{estimated(row.seen.distance.kid, 1000, 1)}</td>
-                    <td className="number">{estimated(row.seen.distanceTrainedWith?.kid, 1000, 1)}</td>
-                    <td className="number">–</td>
-                    {measured && <td className="number">–</td>}
-                  </tr>
-                )}
-              </Fragment>
-            ))}
+              ))}
           </tbody>
         </table>
       </TableScroll>
