@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from odm.data import to_float
+from odm.efficientnet import WIDTH, ConvNorm, EfficientNetLite, resized
 from odm.evaluation import grader
 from odm.evaluation.draw import to_bytes
-from odm.evaluation.features import WIDTH, ConvNorm, Lite0, resized
 from odm.onnx_torch import OnnxModule
 from odm.phantom import phantom_image_set
 
@@ -33,10 +33,10 @@ BLOCKS, WIDE = 3, 24
 CPU = torch.device("cpu")
 
 
-def small_backbone(x: Tensor) -> Lite0:
+def small_backbone(x: Tensor) -> EfficientNetLite:
     """The stem and the first blocks, straight to the last layer; its norms are those of the pictures [B, 3, H, W]."""
     torch.manual_seed(3)
-    model = Lite0()
+    model = EfficientNetLite()
     model.blocks = model.blocks[:BLOCKS]
     model.head = ConvNorm(WIDE, WIDTH)
     for module in model.modules():

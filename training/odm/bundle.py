@@ -348,6 +348,7 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     the file at fault) and leaves the bundle as it was. Returns a few lines on what was done.
     """
     from .checkpoint import read_checkpoint
+    from .evaluation.tables import card_section, with_section
     from .gan import KIND
 
     words = read_description(description)
@@ -405,6 +406,11 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     ):
         if before is not None and concerned and before[key] != now:
             raise ExportError(f"{bundle}: the other variants of this bundle have another {key}; remove them first")
+    metrics: dict[str, Any] | None = None
+    if before and "evaluation" in before:
+        metrics = json.loads((bundle / before["evaluation"]).read_text(encoding="utf-8"))
+        if variant in metrics["byVariant"]:  # they would be about weights that are no longer there
+            metrics = None
     manifest: dict[str, Any] = {
         "formatVersion": 1,
         **{k: words[k] for k in ("id", "title", "domain", "scale", "grades")},
@@ -431,6 +437,7 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
         "preview": PREVIEW,
         # a grader is of the data, metrics are of the weights: these go with the weights they were about
         **({"grader": before["grader"]} if before and "grader" in before else {}),
+        **({"evaluation": before["evaluation"]} if before and metrics else {}),
         **{k: words[k] for k in ("license", "attribution", "intendedUse", "limits")},
     }
     for part in ("variants", "parity"):  # the order people see: odm first
@@ -441,7 +448,10 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
 
     whole = Bundle(bundle, manifest)
     payloads = {k: payload if k == variant else whole.weights(k) for k in manifest["variants"]}
-    files = {entry["file"]: payload, CARD: card(manifest, payloads).encode()}
+    text = card(manifest, payloads)
+    if metrics:
+        text = with_section(text, card_section(metrics, manifest))
+    files = {entry["file"]: payload, CARD: text.encode()}
     if preview or not (bundle / PREVIEW).exists():
         drawn = [k for k, v in manifest["variants"].items() if not is_generator(v)]
         shown = "odm" if "odm" in drawn else drawn[0]
@@ -450,7 +460,7 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     bundle.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         write_atomically(bundle / name, content)
-    if before is not None and "evaluation" in before:
+    if before is not None and "evaluation" in before and metrics is None:
         (bundle / before["evaluation"]).unlink(missing_ok=True)
     return (
         f"{bundle / entry['file']}: {len(payload):,} bytes, {exported.params:,} parameters, {images:,} images seen\n"

@@ -185,14 +185,20 @@ class GanConfig(DataConfig):
     style: int = 256  # width of w
     mapping_layers: int = 4
     styled_start: bool = False  # whether the generator's first grid depends on w
+    # "stylegan2": the paper's own; "projected": on the grids of an ImageNet network (projected.py)
+    critic: Literal["stylegan2", "projected"] = "stylegan2"
+    critic_side: int = 0  # what a projected one resizes pictures to; 0: not at all
     # --- losses ---
     diff_augment: float = (
         1.0  # share of the pictures that each step of DiffAugment (colour, translation, cutout) strikes
     )
-    r1_gamma: float = 0.5  # gradient penalty on real pictures
+    r1_gamma: float = (
+        0.5  # gradient penalty on real pictures; a projected critic's is at its grids, and of another scale
+    )
     r1_every: int = 16  # steps between two penalties, each counting this much more
     path_weight: float = 0.0  # path-length regularisation; 0 leaves it out
     path_every: int = 4
+    range_weight: float = 0.0  # weight of the mean squared distance of the generator's pictures from -1..1
     mode_seeking: float = 0.0  # weight of the loss that asks for layouts that differ with z; 0 leaves it out
     # --- the class: none before the first number of images, all of it after the second (Shahbazi et al. 2022) ---
     class_from: int = 0
@@ -200,6 +206,7 @@ class GanConfig(DataConfig):
     # --- optimisation ---
     images: int = 1_000_000  # real images to see
     learning_rate: float = 2.5e-3
+    critic_learning_rate: float = 0.0  # of the discriminator; 0: the same
     beta2: float = 0.99
     ema_halflife_images: int = 20_000
     ema_rampup: float = 0.05  # the half-life is at most this share of the images seen so far
@@ -240,6 +247,10 @@ class GanConfig(DataConfig):
             (self.augment == 0, "augment must be 0: a GAN is not told how a picture was changed; use diff_augment"),
             (0 <= self.diff_augment <= 1, "diff_augment must lie in [0, 1]"),
             (0 <= self.class_from <= self.class_until, "class_from must be at least 0 and at most class_until"),
+            (self.critic == "projected" or self.critic_side == 0, "critic_side is for a projected critic"),
+            (self.critic_side % 32 == 0, "critic_side must be a multiple of 32, the strides of the network"),
+            (self.critic == "stylegan2" or (self.critic_side or self.size) >= 64, "a projected critic needs 64 pixels at least; set critic_side"),
+            (self.range_weight >= 0, "range_weight must be at least 0"),
             (self.mode_seeking >= 0, "mode_seeking must be at least 0"),
             (self.r1_every >= 1 and self.path_every >= 1, "r1_every and path_every must be at least 1"),
             (self.batch >= 4 and self.batch % 4 == 0, "batch must be a multiple of 4, the groups of minibatch deviation"),

@@ -32,12 +32,15 @@ from .checkpoint import load_latest, read_checkpoint, save_checkpoint
 from .config import GanConfig, changed_keys, parse_settings, plain
 from .data import BatchSource, ImageSet, center_crop, load_image_set, split_holdout, to_float
 from .diffaugment import diff_augment
+from .efficientnet import open_network
 from .errors import CheckpointError
 from .noise import Purpose, normals
+from .projected import ProjectedDiscriminator
 from .sampling import to_uint8
 from .stylegan import Discriminator, Generator
 
 KIND = "stylegan2"
+EXAMPLES = 64  # real pictures that a projected discriminator takes its scales from
 _FIGURES = ("loss_g", "loss_d", "real_sign", "fake_sign")
 
 
@@ -66,9 +69,9 @@ def mode_seeking_loss(pictures: Tensor, z: Tensor) -> Tensor:
     """Distance of latents over distance of layouts, of the first half of the batch from the second; one class a pair.
 
     After Mao et al. 2019, "Mode Seeking Generative Adversarial Networks" (arXiv 1903.05628), who compare whole pictures
-    [B, 3, S, S]; here they are averaged to 16x16 and each less its own colour, or hues alone would satisfy it.
+    [B, 3, S, S]; here their brightness is averaged to 16x16, each less its own mean, or hues alone would satisfy it.
     """
-    small = F.adaptive_avg_pool2d(pictures.float(), min(16, pictures.shape[-1]))
+    small = F.adaptive_avg_pool2d(pictures.float().mean(dim=1, keepdim=True), min(16, pictures.shape[-1]))
     small = small - small.mean(dim=(2, 3), keepdim=True)
     (a, b), (za, zb) = small.chunk(2), z.chunk(2)
     return (za - zb).abs().mean() / ((a - b).abs().mean() + 1e-5)
@@ -80,12 +83,12 @@ def ema_decay(config: GanConfig, images: int) -> float:
     return float(0.5 ** (config.batch / halflife))
 
 
-def _adam(parameters: list[torch.nn.Parameter], config: GanConfig, every: int | None) -> torch.optim.Adam:
+def _adam(parameters: list[torch.nn.Parameter], rate: float, config: GanConfig, every: int | None) -> torch.optim.Adam:
     """Adam without momentum; a regulariser's extra steps are taken back from the rate and the memory, as in the paper."""
     share = 1.0 if every is None else every / (every + 1)
     return torch.optim.Adam(
         parameters,
-        lr=config.learning_rate * share,
+        lr=rate * share,
         betas=(0.0, config.beta2**share),
         eps=1e-8,
         fused=parameters[0].is_cuda,
@@ -101,20 +104,39 @@ class GanTrainer:
         torch.manual_seed(config.seed)
         shape = config.shape()
         self.generator, self.ema = Generator(shape).to(device), Generator(shape).to(device)
-        self.discriminator = Discriminator(shape).to(device)
+        self.discriminator = self._critic().to(device)
         for network in (self.generator, self.ema, self.discriminator):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema.eval().requires_grad_(False)
         self.ema.load_state_dict(self.generator.state_dict())
-        path = config.path_every if config.path_weight > 0 else None
-        self.optimizer_g = _adam(list(self.generator.parameters()), config, path)
-        self.optimizer_d = _adam(
-            list(self.discriminator.parameters()), config, config.r1_every if config.r1_gamma > 0 else None
-        )
+        (rate_g, path), (rate_d, r1) = self._pace()
+        self.optimizer_g = _adam(list(self.generator.parameters()), rate_g, config, path)
+        self.optimizer_d = _adam(list(self.discriminator.parameters()), rate_d, config, r1)
         self.path_mean = torch.zeros((), device=device)
         self.random = torch.Generator(device)
         self.step = 0
         self._give_class()
+
+    def _pace(self) -> tuple[tuple[float, int | None], tuple[float, int | None]]:
+        """Learning rate and steps between two regularisations, of the generator and of the discriminator."""
+        c = self.config
+        return (
+            (c.learning_rate, c.path_every if c.path_weight > 0 else None),
+            (c.critic_learning_rate or c.learning_rate, c.r1_every if c.r1_gamma > 0 else None),
+        )
+
+    def _critic(self) -> Discriminator | ProjectedDiscriminator:
+        c = self.config
+        if c.critic == "stylegan2":
+            return Discriminator(c.shape())
+        network = open_network("lite1").to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        images = self.source.images
+        some = np.linspace(0, len(images) - 1, EXAMPLES).astype(np.int64)
+        pictures = torch.from_numpy(to_float(center_crop(images.images[some], c.size)))
+        rows = F.one_hot(torch.from_numpy(images.labels[some]), len(c.grades)).float()
+        critic = ProjectedDiscriminator(network, c.critic_side or c.size, (pictures, rows), len(c.grades), c.seed)
+        network.to(self.device)
+        return critic
 
     @property
     def images(self) -> int:
@@ -153,8 +175,11 @@ class GanTrainer:
             y_fake = y_fake[: c.batch // 2].repeat(2, 1)
         fake = self.generator(z, y_fake, self.dtype)
         self.discriminator.requires_grad_(False)
-        loss_g = F.softplus(-self.discriminator(self._augmented(fake), y_fake, self.dtype)).mean()
+        logits = self.discriminator(self._augmented(fake), y_fake, self.dtype)
+        loss_g = F.softplus(-logits).mean()
         whole = loss_g + c.mode_seeking * mode_seeking_loss(fake, z) if c.mode_seeking > 0 else loss_g
+        if c.range_weight > 0:  # an ImageNet network tells little of pictures that are out of range
+            whole = whole + c.range_weight * F.relu(fake.abs() - 1).square().mean()
         self.optimizer_g.zero_grad(set_to_none=True)
         whole.backward()  # type: ignore[no-untyped-call]
         self.optimizer_g.step()
@@ -173,7 +198,7 @@ class GanTrainer:
         self.optimizer_d.step()
         if c.r1_gamma > 0 and step % c.r1_every == 0:
             self.optimizer_d.zero_grad(set_to_none=True)
-            penalty = r1_penalty(self.discriminator, real, y_real) * (c.r1_gamma / 2 * c.r1_every)
+            penalty = self._penalty(real, y_real) * (c.r1_gamma / 2 * c.r1_every)
             penalty.backward()  # type: ignore[no-untyped-call]
             self.optimizer_d.step()
 
@@ -185,6 +210,11 @@ class GanTrainer:
             return torch.stack(
                 [loss_g.detach(), loss_d.detach(), logits_real.sign().mean(), logits_fake.sign().mean()]
             ).double()
+
+    def _penalty(self, real: Tensor, y: Tensor) -> Tensor:
+        if isinstance(self.discriminator, ProjectedDiscriminator):
+            return self.discriminator.penalty(real, y)
+        return r1_penalty(self.discriminator, real, y)
 
     def _path_step(self) -> None:
         """Path lengths of half a batch towards their running mean."""
@@ -215,12 +245,9 @@ class GanTrainer:
         self.path_mean = state["path_mean"].to(self.device)
         for name in ("generator", "discriminator", "ema", "optimizer_g", "optimizer_d"):
             getattr(self, name).load_state_dict(state[name])
-        for optimizer, every in (
-            (self.optimizer_g, self.config.path_every if self.config.path_weight > 0 else None),
-            (self.optimizer_d, self.config.r1_every if self.config.r1_gamma > 0 else None),
-        ):
+        for optimizer, (rate, every) in zip((self.optimizer_g, self.optimizer_d), self._pace(), strict=True):
             for group in optimizer.param_groups:  # the rate may have been changed for the rest of the run
-                group["lr"] = self.config.learning_rate * (1.0 if every is None else every / (every + 1))
+                group["lr"] = rate * (1.0 if every is None else every / (every + 1))
 
     @torch.no_grad()
     def held_out_sign(self, held: ImageSet, batch: int = 64) -> float | None:
@@ -231,7 +258,9 @@ class GanTrainer:
         y = self._rows(held.labels)
         pieces = zip(torch.split(pictures, batch), torch.split(y, batch))  # type: ignore[no-untyped-call]
         self.random.manual_seed(self.config.seed)  # augmented as the training pictures are; a step seeds it anew
+        self.discriminator.eval()  # a spectral norm goes on with every call in training, and a look is at no certain step
         parts = [self.discriminator(self._augmented(x), r, self.dtype) for x, r in pieces]
+        self.discriminator.train()
         return float(torch.cat(parts).sign().mean())
 
     @torch.no_grad()
@@ -356,8 +385,10 @@ MAY_CHANGE = frozenset(
     [
         "images",
         "learning_rate",
+        "critic_learning_rate",
         "diff_augment",
         "r1_gamma",
+        "range_weight",
         "mode_seeking",
         "class_from",
         "class_until",

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import efficientnet_lite_pytorch
 import numpy as np
 import onnx
 import pytest
@@ -23,9 +22,10 @@ from odm.bundle import Bundle
 from odm.checkpoint import save_checkpoint
 from odm.config import parse_config
 from odm.data import ImageSet
+from odm.efficientnet import open_network
 from odm.errors import ConfigError, DataError, ExportError
-from odm.evaluation import augmentation, draw, geometry, grader, memorisation, subject
-from odm.evaluation.features import lite0, open_features, weights_file
+from odm.evaluation import augmentation, draw, geometry, grader, join, memorisation, subject
+from odm.evaluation.features import open_features
 from odm.evaluation.install import check_metrics, metrics_bytes
 from odm.evaluation.run import Evaluation, Settings, pack_results
 from odm.evaluation.tables import with_section
@@ -85,16 +85,6 @@ def test_plans_may_differ_in_rows_at_some_times_only() -> None:
 
 
 # --- features and grader ----------------------------------------------------------------------------------------------
-
-
-def test_the_feature_network_is_the_published_one() -> None:
-    reference = efficientnet_lite_pytorch.EfficientNet.from_pretrained(
-        "efficientnet-lite0", weights_path=str(weights_file())
-    ).eval()
-    x = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    with torch.no_grad():
-        want = reference.extract_features(x * (127.5 / 128) + 0.5 / 128).mean((2, 3))
-        torch.testing.assert_close(lite0()(x), want, atol=1e-5, rtol=1e-4)
 
 
 def test_features_that_are_not_there() -> None:
@@ -157,7 +147,7 @@ def test_ridge_exports_what_it_computes() -> None:
     head = grader.RidgeHead(torch.from_numpy(fit[0]).float(), fit[1], fit[2], values)
     with torch.no_grad():
         np.testing.assert_allclose(head(torch.from_numpy(x).float()).numpy(), probabilities, atol=1e-4)
-    model = grader.Grader(lite0(), head, 64).eval()
+    model = grader.Grader(open_network(), head, 64).eval()
     payload = grader.export_grader(model, 3, 32)
     picture = torch.rand(2, 3, 32, 32) * 2 - 1
     with torch.no_grad():
@@ -452,6 +442,58 @@ def test_installing_into_a_bundle(done: Any, tmp_path: Path) -> None:
     metrics["byVariant"]["odm"]["sha256"] = "0" * 64
     with pytest.raises(DataError, match="other weights"):
         install(run, metrics, found)
+
+
+def test_one_variant_is_put_beside_the_others(done: Any, tmp_path: Path) -> None:
+    """Judged alone and joined, its figures and those of the others are what judging all at once gives."""
+    from odm.evaluation.install import install
+
+    _, run, found, metrics = done
+    folder = tmp_path / "phantom"
+    shutil.copytree(PHANTOM, folder)
+    run.bundle = Bundle.open(folder)
+    install(run, metrics, found)
+    kept = json.loads((folder / "metrics.json").read_text("utf-8"))
+    without = json.loads(json.dumps(kept))
+    del without["byVariant"]["stylegan2"], without["colourNormalised"]["byVariant"]["stylegan2"]
+    without["augmentation"]["arms"] = [a for a in without["augmentation"]["arms"] if a["variant"] != "stylegan2"]
+    (folder / "metrics.json").write_text(json.dumps(without), encoding="utf-8")
+
+    joined = evaluation(tmp_path / "out", folder, variants=["stylegan2"], joined=True)
+    new = joined.run()
+    assert list(new["byVariant"]) == ["stylegan2"]
+    after = joined.metrics(new)
+    install(joined, after, new)
+    written = json.loads((folder / "metrics.json").read_text("utf-8"))
+    for part in (written, kept):
+        del part["date"], part["hardware"]["seconds"]
+    assert written == kept
+    assert list(written["byVariant"]) == list(kept["byVariant"])
+
+    for change, message in (
+        ({"floor": {**without["floor"], "halves": []}}, "measured otherwise"),
+        ({"seeds": {**without["seeds"], "noise": 8}}, "another seeds"),
+        ({"data": {**without["data"], "training": [1, 2, 3, 4, 5]}}, "other data"),
+        ({"augmentation": {**without["augmentation"], "folds": 3}}, "another folds"),
+    ):
+        with pytest.raises(DataError, match=message):
+            join.join({**without, **change}, joined.metrics_of_own(new), list(kept["byVariant"]))
+    with pytest.raises(ConfigError, match="no figures of stylegan2 either"):
+        (folder / "metrics.json").write_text(json.dumps(without), encoding="utf-8")
+        evaluation(tmp_path / "out", folder, variants=["dm"], joined=True)
+    with pytest.raises(ConfigError, match="--variants"):
+        evaluation(tmp_path / "out", folder, joined=True)
+
+
+def test_rounding_is_no_disagreement() -> None:
+    def distance(value: float) -> dict[str, Any]:
+        return {"kid": {"value": value, "interval": [0, 1], "n": 5}}
+
+    assert join.disagreements([distance(0.1)], [distance(0.1005)]) == []
+    assert join.disagreements([distance(0.0001)], [distance(-0.0004)]) == []
+    assert join.disagreements([distance(0.1)], [distance(0.104)]) == ["0/kid: 0.1 and 0.104"]
+    assert join.disagreements({"a": None}, {"a": distance(0.1)["kid"]}) == ["a: None and 0.1"]
+    assert len(join.disagreements([distance(0.1)], [])) == 1
 
 
 def test_the_cards_section_finds_its_place() -> None:

@@ -75,6 +75,27 @@ def test_the_manifest_names_it(made: tuple[Path, Generator]) -> None:
         assert needed in text, needed
 
 
+def test_the_figures_of_the_other_variants_stay(tmp_path: Path) -> None:
+    """A new variant is not evaluated and the others are still; new weights of an evaluated one take all figures with them."""
+    folder, gan = tmp_path / "phantom", gan_checkpoint(tmp_path / "gan", generator())
+    export_variant(checkpoint(tmp_path / "odm", network(0)), PHANTOM, folder, "odm")
+    shipped = Path(__file__).resolve().parents[2] / "models" / "phantom" / "metrics.json"
+    metrics = json.loads(shipped.read_text("utf-8"))
+    metrics["byVariant"] = {"odm": metrics["byVariant"]["odm"]}
+    metrics["augmentation"]["arms"] = [a for a in metrics["augmentation"]["arms"] if a["variant"] in (None, "odm")]
+    (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "evaluation": "metrics.json"}), encoding="utf-8")
+    for _ in range(2):
+        export_variant(gan, PHANTOM, folder, "stylegan2", preview=False)
+        assert Bundle.open(folder).manifest["evaluation"] == "metrics.json"
+        assert json.loads((folder / "metrics.json").read_text("utf-8")) == metrics
+        assert (folder / "card.md").read_text("utf-8").count("## Evaluation") == 1
+    export_variant(tmp_path / "odm" / "latest.pt", PHANTOM, folder, "odm", preview=False)
+    assert "evaluation" not in Bundle.open(folder).manifest
+    assert not (folder / "metrics.json").exists()
+
+
 def test_the_graph_is_fit_for_a_gpu(made: tuple[Path, Generator]) -> None:
     proto = onnx.load(made[0] / "stylegan2.onnx")
     assert {n.op_type for n in proto.graph.node} <= export.ALLOWED_OPS

@@ -158,13 +158,16 @@ def test_mode_seeking_asks_for_layouts_not_for_hues() -> None:
     random = torch.Generator().manual_seed(5)
     pictures = torch.rand(4, 3, 32, 32, generator=random) * 2 - 1
     z = torch.randn(4, 6, generator=random)
-    # by its definition, in numpy: 2x2 means, each less its own colour
-    small = pictures.numpy().reshape(4, 3, 16, 2, 16, 2).mean(axis=(3, 5))
-    small = small - small.mean(axis=(2, 3), keepdims=True)
+    # by its definition, in numpy: 2x2 means of the brightness, each picture less its own
+    small = pictures.numpy().mean(axis=1).reshape(4, 16, 2, 16, 2).mean(axis=(2, 4))
+    small = small - small.mean(axis=(1, 2), keepdims=True)
     want = np.abs((z[:2] - z[2:]).numpy()).mean() / np.abs(small[:2] - small[2:]).mean()
     assert mode_seeking_loss(pictures, z).item() == pytest.approx(float(want), rel=1e-3)
     hues = pictures + torch.tensor([-0.4, -0.1, 0.2, 0.5]).view(4, 1, 1, 1)
     assert mode_seeking_loss(hues, z).item() == pytest.approx(float(want), rel=1e-3)
+    # colours that differ from place to place, of the same brightness, are no layout either
+    patches = torch.rand(4, 1, 32, 32, generator=random) * torch.tensor([0.5, -0.2, -0.3]).view(1, 3, 1, 1)
+    assert mode_seeking_loss(pictures + patches, z).item() == pytest.approx(float(want), rel=1e-3)
     alike = torch.cat([pictures[:2], pictures[:2] * 0.9])
     assert mode_seeking_loss(alike, z) > mode_seeking_loss(pictures, z)
 

@@ -41,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--variants", type=_words, default=(), help="of the bundle (default: all)")
+    parser.add_argument(
+        "--join", action="store_true",
+        help="judge only --variants, by the bundle's grader, and put them beside the figures the bundle has of the others",
+    )  # fmt: skip
     parser.add_argument("--stages", type=_words, default=(), help="only these; metrics.json needs the judging ones")
     parser.add_argument(
         "--left-out", action="append", default=[], metavar="VARIANT=CHECKPOINT",
@@ -104,7 +108,7 @@ def evaluate(args: argparse.Namespace, data: Path | None) -> None:
         runs.append(
             Evaluation(
                 folder, data, out, settings, device, args.variants, left_out,
-                keep_pictures=not args.no_pictures, deadline=deadline,
+                keep_pictures=not args.no_pictures, deadline=deadline, joined=args.join,
             )
         )  # fmt: skip
     wanted = list(args.stages or STAGES)

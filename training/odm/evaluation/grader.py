@@ -28,9 +28,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from ..data import ImageSet, center_crop
+from ..efficientnet import SIDE, ConvNorm, EfficientNetLite, Stages, open_network, resized, same_pads
 from ..errors import ExportError
 from .draw import batches, to_float
-from .features import SIDE, ConvNorm, Lite0, Stages, lite0, resized, same_pads
 from .statistics import Floats, Ints
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -88,7 +88,7 @@ class RidgeHead(nn.Module):
 class Grader(nn.Module):
     """[B, 3, H, W] in -1..1 -> [B, C] probabilities."""
 
-    def __init__(self, backbone: Lite0, head: nn.Module, side: int) -> None:
+    def __init__(self, backbone: EfficientNetLite, head: nn.Module, side: int) -> None:
         super().__init__()
         self.backbone, self.head, self.side = backbone, head, side
 
@@ -184,7 +184,7 @@ class Training:
     """How a network with an ordinal head is made and trained; pictures are cropped and flipped as the generators saw them."""
 
     title: str
-    make: Callable[[], Lite0]
+    make: Callable[[], EfficientNetLite]
     learning_rate: float
     dropout: float
     epochs: int = 24
@@ -193,9 +193,9 @@ class Training:
     class_balance: float = 0.5
 
 
-def small() -> Lite0:
+def small() -> EfficientNetLite:
     """A new network of twelve thousand weights, drawn so that the signal neither grows nor fades from layer to layer."""
-    model = Lite0(SMALL_STAGES, SMALL_WIDTH)
+    model = EfficientNetLite(SMALL_STAGES, SMALL_WIDTH)
     for layer in model.modules():
         if isinstance(layer, ConvNorm):
             inputs = layer.conv.weight[0].numel()
@@ -203,7 +203,7 @@ def small() -> Lite0:
     return model
 
 
-FINE_TUNING = Training("EfficientNet-Lite0, fine-tuned, ordinal head", lite0, learning_rate=4e-4, dropout=0.3)
+FINE_TUNING = Training("EfficientNet-Lite0, fine-tuned, ordinal head", open_network, learning_rate=4e-4, dropout=0.3)
 SMALL = Training("Small convolutional network from scratch, ordinal head", small, learning_rate=1e-2, dropout=0.0)
 TRAININGS = {"fine-tuned": FINE_TUNING, "small": SMALL}
 
@@ -281,7 +281,7 @@ def try_ridge(images: ImageSet, features: Floats, size: int, folds: int, seed: i
     w, b, spread = ridge(features, y, images.labels, np.ones(len(y), dtype=bool), seed)
     head = RidgeHead(torch.from_numpy(w).float(), b, spread, images.grades)
     return Candidate(
-        "EfficientNet-Lite0 features, ridge regression", out, Grader(lite0(), head, SIDE).to(device).eval()
+        "EfficientNet-Lite0 features, ridge regression", out, Grader(open_network(), head, SIDE).to(device).eval()
     )
 
 

@@ -31,6 +31,7 @@ from ..sampling import SAMPLERS
 from . import augmentation, draw, geometry, grader, memorisation, statistics
 from .features import FeatureNetwork, open_features
 from .grader import FINE_TUNING, TRAININGS
+from .join import join
 from .statistics import Estimate, Floats
 from .subject import RealSets, Variant, data_config, load_real, shown
 
@@ -105,7 +106,9 @@ class Evaluation:
         quiet: bool = False,
         keep_pictures: bool = True,
         deadline: float | None = None,
+        joined: bool = False,
     ) -> None:
+        """``joined``: ``variants`` are put beside those that the bundle has figures of, and judged by the bundle's own grader."""
         self.bundle = Bundle.open(folder)
         known = list(self.bundle.manifest["variants"])
         strange = sorted(set(variants) - set(known))
@@ -117,12 +120,25 @@ class Evaluation:
         self.keep_pictures = keep_pictures
         self.deadline = deadline  # of time.time(); no stage begins after it
         self.precision = "float32"
-        self.variants = {k: Variant(self.bundle, k, device) for k in known if not variants or k in variants}
+        self.kept = self._kept_metrics(variants) if joined else None
+        self.judging = [k for k in known if not variants or k in variants]
+        """Whose figures are computed."""
+        self.variants = {k: Variant(self.bundle, k, device) for k in known if joined or k in self.judging}
         self.values = self.bundle.values
         self.seconds = 0.0
         self._pictures: dict[str, _Bytes] = {}
         self._features: dict[str, NDArray[np.float32]] = {}
         (out / "stages").mkdir(parents=True, exist_ok=True)
+
+    def _kept_metrics(self, variants: Sequence[str]) -> dict[str, Any]:
+        manifest = self.bundle.manifest
+        if "evaluation" not in manifest or not variants:
+            raise ConfigError("--join needs a bundle that was evaluated, and --variants with what is to be judged beside the others")  # fmt: skip
+        kept: dict[str, Any] = json.loads((self.bundle.folder / manifest["evaluation"]).read_text(encoding="utf-8"))
+        strange = sorted(set(manifest["variants"]) - set(kept["byVariant"]) - set(variants))
+        if strange:
+            raise ConfigError(f"the bundle has no figures of {', '.join(strange)} either; add it to --variants")
+        return kept
 
     # --- inputs -------------------------------------------------------------------------------------------------------
 
@@ -379,6 +395,15 @@ class Evaluation:
             },
         }
 
+    def bundles_grader(self, kept: dict[str, Any]) -> dict[str, Any]:
+        """``train_grader``'s result for the grader that the bundle has."""
+        entry = self.bundle.manifest["grader"]
+        payload = (self.bundle.folder / entry["file"]).read_bytes()
+        write_atomically(self.out / "grader.onnx", payload)
+        found = {"file": "grader.onnx", "sha256": entry["sha256"], "params": entry["params"], "metrics": kept["grader"]}
+        self.grader_file(found)
+        return found
+
     def read(self, payload: bytes, pictures: _Bytes) -> Floats:
         """The exported grader's probabilities: what is judged with is what is shipped."""
         from ..onnx_torch import OnnxModule
@@ -404,7 +429,7 @@ class Evaluation:
         self.clock.say(
             f"{self.bundle.manifest['id']}: {n_train} training and {n_held} held-out pictures, on {self.device}"
         )
-        found: dict[str, Any] = {"byVariant": {k: {} for k in self.variants}}
+        found: dict[str, Any] = {"byVariant": {k: {} for k in self.judging}}
         by = found["byVariant"]
         seed = s.seed_bootstrap
 
@@ -427,7 +452,10 @@ class Evaluation:
         judged: dict[str, Any] | None = None
         needs_grader = {"grader", "judgement", "interpolation", "left-out"} & set(stages)
         if needs_grader:
-            judged = self.stage("grader", self.basis(**how), lambda: self.train_grader(None))
+            if self.kept is not None:
+                judged = self.bundles_grader(self.kept)
+            else:
+                judged = self.stage("grader", self.basis(**how), lambda: self.train_grader(None))
             found["grader"] = judged["metrics"]
             found["graderFile"] = {k: judged[k] for k in ("file", "sha256", "params")}
 
@@ -437,8 +465,8 @@ class Evaluation:
             return lambda pictures: self.read(payload, pictures)
 
         grader_key = judged["sha256"] if judged else ""
-        for key, variant in self.variants.items():
-            mine = by[key]
+        for key in self.judging:
+            mine, variant = by[key], self.variants[key]
             if "judgement" in stages:
 
                 def judgement(key: str = key) -> dict[str, Any]:
@@ -475,17 +503,17 @@ class Evaluation:
                     by[like].setdefault("leaveOneOut", []).extend(rows)
         if "augmentation" in stages:
             found["augmentation"] = self.stage(
-                "augmentation", self.basis(*self.variants, count=s.count, folds=s.folds), self.augmentation
+                "augmentation", self.basis(*self.judging, count=s.count, folds=s.folds), self.augmentation
             )
         if "nfe" in stages:
-            for key, variant in self.variants.items():
-                if not variant.is_generator:
+            for key in self.judging:
+                if not self.variants[key].is_generator:
                     by[key]["nfe"] = self.stage(
                         f"nfe:{key}", self.basis(key, count=s.nfe_count, steps=s.steps), partial(self.nfe, key)
                     )
         if "colour" in stages:
             found["colourNormalised"] = self.stage(
-                "colour", self.basis(*self.variants, count=s.count, **how), self.colour_normalised
+                "colour", self.basis(*self.judging, count=s.count, **how), self.colour_normalised
             )
         found["seed"] = seed
         return found
@@ -685,7 +713,7 @@ class Evaluation:
 
     def augmentation(self) -> dict[str, Any]:
         s, real = self.settings, self.real
-        drawn = {k: self.embed(self.pictures(k), self.lite0) for k in self.variants}
+        drawn = {k: self.embed(self.pictures(k), self.lite0) for k in self.judging}
         return augmentation.compare(
             real=self.embed(real.shown_training, self.lite0).astype(np.float64),
             labels=real.training.labels,
@@ -733,7 +761,7 @@ class Evaluation:
         training = self.embed(shown_as(real.training.images))
         held = self.embed(shown_as(real.held_out.images))
         by = {}
-        for key in self.variants:
+        for key in self.judging:
             drawn = colour.normalise(self.pictures(key), colours)
             by[key] = self.judge(self.embed(drawn), training, held, self.read(payload, drawn))
         return {
@@ -746,7 +774,12 @@ class Evaluation:
     # --- the file -----------------------------------------------------------------------------------------------------
 
     def metrics(self, found: dict[str, Any]) -> dict[str, Any]:
-        """``metrics.json`` from all stages' results; raises ``DataError`` naming the stages that are missing."""
+        """``metrics.json`` from all stages' results, joined with the kept ones if asked for; raises ``DataError``."""
+        own = self.metrics_of_own(found)
+        return own if self.kept is None else join(self.kept, own, list(self.bundle.manifest["variants"]))
+
+    def metrics_of_own(self, found: dict[str, Any]) -> dict[str, Any]:
+        """``metrics.json`` of what was judged here alone; raises ``DataError`` naming the stages that are missing."""
         s, manifest = self.settings, self.bundle.manifest
         missing = {part for part in ("floor", "grader") if part not in found}
         for mine in found["byVariant"].values():
