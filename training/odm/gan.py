@@ -65,16 +65,21 @@ def path_lengths(generator: Generator, z: Tensor, y: Tensor, noise: Tensor) -> T
     return gradient.square().sum(dim=1).sqrt()
 
 
-def mode_seeking_loss(pictures: Tensor, z: Tensor) -> Tensor:
+def layout(pictures: Tensor) -> Tensor:
+    """Brightness of pictures [B, 3, S, S], averaged to 16x16, each less its own mean: [B, 1, 16, 16]. Hues are no layout."""
+    small = F.adaptive_avg_pool2d(pictures.float().mean(dim=1, keepdim=True), min(16, pictures.shape[-1]))
+    return small - small.mean(dim=(2, 3), keepdim=True)
+
+
+def mode_seeking_loss(layouts: list[Tensor], z: Tensor) -> Tensor:
     """Distance of latents over distance of layouts, of the first half of the batch from the second; one class a pair.
 
-    After Mao et al. 2019, "Mode Seeking Generative Adversarial Networks" (arXiv 1903.05628), who compare whole pictures
-    [B, 3, S, S]; here their brightness is averaged to 16x16, each less its own mean, or hues alone would satisfy it.
+    After Mao et al. 2019, "Mode Seeking Generative Adversarial Networks" (arXiv 1903.05628), who compare whole pictures; here
+    it is one or several grids [B, c, h, h] that tell how pictures are laid out (``layout``, or a projected discriminator's).
     """
-    small = F.adaptive_avg_pool2d(pictures.float().mean(dim=1, keepdim=True), min(16, pictures.shape[-1]))
-    small = small - small.mean(dim=(2, 3), keepdim=True)
-    (a, b), (za, zb) = small.chunk(2), z.chunk(2)
-    return (za - zb).abs().mean() / ((a - b).abs().mean() + 1e-5)
+    za, zb = z.chunk(2)
+    apart = torch.stack([(a - b).abs().mean() for a, b in (grid.chunk(2) for grid in layouts)]).mean()
+    return (za - zb).abs().mean() / (apart + 1e-5)
 
 
 def ema_decay(config: GanConfig, images: int) -> float:
@@ -175,9 +180,13 @@ class GanTrainer:
             y_fake = y_fake[: c.batch // 2].repeat(2, 1)
         fake = self.generator(z, y_fake, self.dtype)
         self.discriminator.requires_grad_(False)
-        logits = self.discriminator(self._augmented(fake), y_fake, self.dtype)
+        if isinstance(self.discriminator, ProjectedDiscriminator):
+            grids = self.discriminator.look(self._augmented(fake))
+            logits, layouts = self.discriminator.judge(grids, y_fake), self.discriminator.layouts(grids)
+        else:
+            logits, layouts = self.discriminator(self._augmented(fake), y_fake, self.dtype), [layout(fake)]
         loss_g = F.softplus(-logits).mean()
-        whole = loss_g + c.mode_seeking * mode_seeking_loss(fake, z) if c.mode_seeking > 0 else loss_g
+        whole = loss_g + c.mode_seeking * mode_seeking_loss(layouts, z) if c.mode_seeking > 0 else loss_g
         if c.range_weight > 0:  # an ImageNet network tells little of pictures that are out of range
             whole = whole + c.range_weight * F.relu(fake.abs() - 1).square().mean()
         self.optimizer_g.zero_grad(set_to_none=True)

@@ -123,21 +123,30 @@ class ProjectedDiscriminator(nn.Module):
     def _standard(self, grids: list[Tensor]) -> list[Tensor]:
         return [(g - self.get_buffer(f"mean{i}")) / self.get_buffer(f"deviation{i}") for i, g in enumerate(grids)]
 
-    def _mixed(self, x: Tensor) -> list[Tensor]:
+    def look(self, x: Tensor) -> list[Tensor]:
+        """Pictures -> mixed grids, the largest first."""
         grids = self._network[0].grids(resized(x.float(), self.side))
         mixed: list[Tensor] = self.mixing(self._standard(grids[: len(self.heads)]))
         return mixed
 
+    def judge(self, mixed: list[Tensor], y: Tensor) -> Tensor:
+        """Mixed grids -> logits [B, n]."""
+        return torch.cat([head(h, y) for head, h in zip(self.heads, mixed)], dim=1)
+
+    def layouts(self, mixed: list[Tensor]) -> list[Tensor]:
+        """Those of the grids that tell where in a picture things are, rather than their texture or what they are."""
+        return mixed[2:4]
+
     def forward(self, x: Tensor, y: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """``dtype`` is that of the other discriminator's larger grids; this one is computed in single precision."""
-        return torch.cat([head(h, y) for head, h in zip(self.heads, self._mixed(x))], dim=1)
+        return self.judge(self.look(x), y)
 
     def penalty(self, x: Tensor, y: Tensor) -> Tensor:
         """R1 of each head at its mixed grid, times the grid's size: the square of what a logit changes by if all of the grid
         moves by one deviation along the gradient; the mean over pictures and heads.
         """
         with torch.no_grad():
-            mixed = self._mixed(x)
+            mixed = self.look(x)
         total = x.new_zeros(())
         for head, h in zip(self.heads, mixed):
             h.requires_grad_(True)

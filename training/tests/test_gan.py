@@ -21,7 +21,7 @@ from odm.checkpoint import LATEST, read_checkpoint, save_checkpoint
 from odm.config import GanConfig, parse_settings
 from odm.data import BatchSource, load_image_set, to_float
 from odm.errors import CheckpointError, ConfigError
-from odm.gan import GanTrainer, ema_decay, latents, load_generator, mode_seeking_loss
+from odm.gan import GanTrainer, ema_decay, latents, layout, load_generator, mode_seeking_loss
 from odm.noise import Purpose, normals
 
 from .conftest import TINY_GAN, toml
@@ -162,14 +162,19 @@ def test_mode_seeking_asks_for_layouts_not_for_hues() -> None:
     small = pictures.numpy().mean(axis=1).reshape(4, 16, 2, 16, 2).mean(axis=(2, 4))
     small = small - small.mean(axis=(1, 2), keepdims=True)
     want = np.abs((z[:2] - z[2:]).numpy()).mean() / np.abs(small[:2] - small[2:]).mean()
-    assert mode_seeking_loss(pictures, z).item() == pytest.approx(float(want), rel=1e-3)
+    assert mode_seeking_loss([layout(pictures)], z).item() == pytest.approx(float(want), rel=1e-3)
     hues = pictures + torch.tensor([-0.4, -0.1, 0.2, 0.5]).view(4, 1, 1, 1)
-    assert mode_seeking_loss(hues, z).item() == pytest.approx(float(want), rel=1e-3)
+    assert mode_seeking_loss([layout(hues)], z).item() == pytest.approx(float(want), rel=1e-3)
     # colours that differ from place to place, of the same brightness, are no layout either
     patches = torch.rand(4, 1, 32, 32, generator=random) * torch.tensor([0.5, -0.2, -0.3]).view(1, 3, 1, 1)
-    assert mode_seeking_loss(pictures + patches, z).item() == pytest.approx(float(want), rel=1e-3)
+    assert mode_seeking_loss([layout(pictures + patches)], z).item() == pytest.approx(float(want), rel=1e-3)
     alike = torch.cat([pictures[:2], pictures[:2] * 0.9])
-    assert mode_seeking_loss(alike, z) > mode_seeking_loss(pictures, z)
+    # of several grids, the mean distance counts
+    both = [pictures, 3 * pictures]
+    mean = 2 * (pictures[:2] - pictures[2:]).abs().mean()
+    want = (z[:2] - z[2:]).abs().mean() / mean
+    assert mode_seeking_loss(both, z).item() == pytest.approx(float(want), rel=1e-3)
+    assert mode_seeking_loss([layout(alike)], z) > mode_seeking_loss([layout(pictures)], z)
 
 
 def test_mode_seeking_makes_pictures_of_a_class_differ() -> None:

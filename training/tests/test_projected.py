@@ -28,6 +28,7 @@ PROJECTED: dict[str, Any] = {
     "critic_side": 64,
     "r1_gamma": 0.02,
     "range_weight": 1,
+    "mode_seeking": 0.1,
     "path_weight": 0,
 }
 
@@ -88,6 +89,7 @@ def test_only_the_heads_learn_and_pictures_get_a_gradient(critic: ProjectedDiscr
     x = pictures(4).requires_grad_(True)
     logits = critic(x, torch.eye(5)[:4])
     assert logits.shape == (4, 5)
+    assert [m.shape[-1] for m in critic.layouts(critic.look(x))] == [8, 4]
     logits.sum().backward()
     assert x.grad is not None
     assert bool((x.grad.abs().sum(dim=(1, 2, 3)) > 0).all())
@@ -125,7 +127,7 @@ def test_scales_are_those_of_the_examples() -> None:
 def test_the_penalty_of_linear_heads_is_their_slope() -> None:
     critic = ProjectedDiscriminator(small_network(), 64, (pictures(4), torch.eye(5)[:4]), 5, seed=3)
     x, y = pictures(4), torch.eye(5)[:4]
-    slopes = [torch.full_like(m[0], 0.1 * (k + 1)).requires_grad_(True) for k, m in enumerate(critic._mixed(x))]
+    slopes = [torch.full_like(m[0], 0.1 * (k + 1)).requires_grad_(True) for k, m in enumerate(critic.look(x))]
 
     class Linear(torch.nn.Module):
         def __init__(self, slope: Tensor) -> None:
