@@ -24,6 +24,9 @@ test('a generator draws at once, says that it has no trajectory, and gives the s
     guidance: 1,
   });
   await expect(page.getByTestId('one-evaluation')).toContainText('no denoising trajectory');
+  // What it was given to learn from, beside what the others were: the comparison is worth no more than that.
+  const seen = 'saw 4,000 images; they saw up to 200,000.';
+  await expect(page.getByTestId('one-evaluation')).toContainText(seen);
   await expect(page.getByTestId('neighbours')).toContainText('choose a diffusion variant');
   await expect(page.getByTestId('no-sampling')).toBeVisible();
   for (const gone of ['scrubber', 'filmstrip', 'view', 'steps', 'guidance', 'sampler', 'notation-open']) {

@@ -21,7 +21,8 @@ export async function addGenerator(page: Page): Promise<Golden> {
   await page.route('**/models/phantom/manifest.json', async (route) => {
     const response = await route.fetch();
     const manifest = (await response.json()) as BundleManifest;
-    manifest.variants.stylegan2 = golden.variant;
+    // Its weights are random; a number stands in for what a trained one would have seen.
+    manifest.variants.stylegan2 = { ...golden.variant, imagesSeen: 4_000 };
     manifest.parity.stylegan2 = golden.parity;
     await route.fulfill({ response, json: manifest });
   });
