@@ -204,6 +204,13 @@ class Bundle:
             raise DataError("the SHA-256 of the weights is not the manifest's", file=path)
         return payload
 
+    def metrics(self) -> dict[str, Any] | None:
+        """What the evaluation protocol found; None for a bundle that was not evaluated."""
+        if "evaluation" not in self.manifest:
+            return None
+        found: dict[str, Any] = json.loads((self.folder / self.manifest["evaluation"]).read_text(encoding="utf-8"))
+        return found
+
     def predict(self, variant: str) -> Predict:
         """The diffusion variant on the CPU through onnxruntime; raises ``DataError`` for a generator."""
         inputs = self.manifest["inputs"]
@@ -406,11 +413,9 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     ):
         if before is not None and concerned and before[key] != now:
             raise ExportError(f"{bundle}: the other variants of this bundle have another {key}; remove them first")
-    metrics: dict[str, Any] | None = None
-    if before and "evaluation" in before:
-        metrics = json.loads((bundle / before["evaluation"]).read_text(encoding="utf-8"))
-        if variant in metrics["byVariant"]:  # they would be about weights that are no longer there
-            metrics = None
+    metrics = Bundle(bundle, before).metrics() if before else None
+    if metrics and variant in metrics["byVariant"]:  # they would be about weights that are no longer there
+        metrics = None
     manifest: dict[str, Any] = {
         "formatVersion": 1,
         **{k: words[k] for k in ("id", "title", "domain", "scale", "grades")},

@@ -192,9 +192,7 @@ class GanConfig(DataConfig):
     diff_augment: float = (
         1.0  # share of the pictures that each step of DiffAugment (colour, translation, cutout) strikes
     )
-    r1_gamma: float = (
-        0.5  # gradient penalty on real pictures; a projected critic's is at its grids, and of another scale
-    )
+    r1_gamma: float = 0.5  # gradient penalty on real pictures (a projected critic's: at its grids, of another scale)
     r1_every: int = 16  # steps between two penalties, each counting this much more
     path_weight: float = 0.0  # path-length regularisation; 0 leaves it out
     path_every: int = 4

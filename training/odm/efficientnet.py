@@ -62,17 +62,21 @@ class ConvNorm(nn.Module):
         x = F.batch_norm(self.conv(x), n.running_mean, n.running_var, n.weight, n.bias, False, 0.0, n.eps)
         return F.relu6(x) if self.act else x
 
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """Kernel and bias of the one convolution that does the same, but for the ReLU6."""
+        n, kernel = self.norm, self.conv.weight
+        assert n.running_mean is not None and n.running_var is not None
+        gain = n.weight / (n.running_var + n.eps).sqrt()
+        return kernel * gain.view(-1, 1, 1, 1), n.bias - n.running_mean * gain
+
 
 class Folded(nn.Module):
     """A ``ConvNorm`` that is trained no more: its batch norm is in the convolution's kernel and bias."""
 
     def __init__(self, whole: ConvNorm) -> None:
         super().__init__()
-        n, self.act, self.conv = whole.norm, whole.act, whole.conv
-        assert n.running_mean is not None and n.running_var is not None
-        scale = n.weight * torch.rsqrt(n.running_var + n.eps)
-        self.conv.weight = nn.Parameter((self.conv.weight * scale.view(-1, 1, 1, 1)).detach())
-        self.conv.bias = nn.Parameter((n.bias - n.running_mean * scale).detach())
+        self.act, self.conv = whole.act, whole.conv
+        self.conv.weight, self.conv.bias = (nn.Parameter(p.detach()) for p in whole.folded())
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)

@@ -21,9 +21,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from .efficientnet import EfficientNetLite, frozen, resized
-from .stylegan import minibatch_deviation
+from .stylegan import LEAK, minibatch_deviation
 
-LEAK = 0.2
 CLASS_WIDTH = 64  # of the class's projection
 WIDTHS = (16, 32, 64, 64, 128)  # of the mixed grids, the largest grid first
 
@@ -60,11 +59,10 @@ class RandomMixing(nn.Module):
 
 
 class Head(nn.Module):
-    """One mixed grid [B, c, h, h], y [B, C] -> logits [B, n]: halved down to 4x4 at most, then compared with the class."""
+    """One mixed grid [B, c, h, h], y [B, C], how much of the class enters -> logits [B, n]: halved down to 4x4 at most, then compared with the class."""
 
     def __init__(self, channels: int, side: int, classes: int) -> None:
         super().__init__()
-        self.given = 1.0
         parts: list[nn.Module] = []
         width = channels
         while side > 4:
@@ -76,11 +74,11 @@ class Head(nn.Module):
         self.embed = nn.Linear(classes, CLASS_WIDTH, bias=False)
         self.register_buffer("gain", torch.ones(()))
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor, given: float) -> Tensor:
         h = self.halving(x)
         both = self.out(torch.cat([h, minibatch_deviation(h)], dim=1)).flatten(2)  # [B, 1 + CLASS_WIDTH, n]
         projection = (both[:, 1:] * self.embed(y).unsqueeze(2)).sum(dim=1) / math.sqrt(CLASS_WIDTH)
-        return (both[:, 0] + (projection if self.given == 1 else projection * self.given)) * self.get_buffer("gain")
+        return (both[:, 0] + projection * given) * self.get_buffer("gain")
 
 
 class ProjectedDiscriminator(nn.Module):
@@ -95,7 +93,7 @@ class ProjectedDiscriminator(nn.Module):
         self, network: EfficientNetLite, side: int, examples: tuple[Tensor, Tensor], classes: int, seed: int
     ) -> None:
         super().__init__()
-        self.side, self._given = side, 1.0
+        self.side, self.given = side, 1.0
         self._network = (frozen(network),)
         x, y = examples
         with torch.no_grad():
@@ -108,17 +106,7 @@ class ProjectedDiscriminator(nn.Module):
             self.mixing = RandomMixing([g.shape[1] for g in grids], list(widths), seed)
             self.heads = nn.ModuleList(Head(w, g.shape[-1], classes) for w, g in zip(widths, grids, strict=True))
             for head, h in zip(self.heads, self.mixing(self._standard(grids)), strict=True):
-                head.get_buffer("gain").copy_(1 / head(h, y).std())
-
-    @property
-    def given(self) -> float:
-        return self._given
-
-    @given.setter
-    def given(self, share: float) -> None:
-        self._given = share
-        for head in self.heads:
-            head.given = share  # type: ignore[assignment]
+                head.get_buffer("gain").copy_(1 / head(h, y, self.given).std())
 
     def _standard(self, grids: list[Tensor]) -> list[Tensor]:
         return [(g - self.get_buffer(f"mean{i}")) / self.get_buffer(f"deviation{i}") for i, g in enumerate(grids)]
@@ -131,7 +119,7 @@ class ProjectedDiscriminator(nn.Module):
 
     def judge(self, mixed: list[Tensor], y: Tensor) -> Tensor:
         """Mixed grids -> logits [B, n]."""
-        return torch.cat([head(h, y) for head, h in zip(self.heads, mixed)], dim=1)
+        return torch.cat([head(h, y, self.given) for head, h in zip(self.heads, mixed)], dim=1)
 
     def layouts(self, mixed: list[Tensor]) -> list[Tensor]:
         """Those of the grids that tell where in a picture things are, rather than their texture or what they are."""
@@ -150,6 +138,6 @@ class ProjectedDiscriminator(nn.Module):
         total = x.new_zeros(())
         for head, h in zip(self.heads, mixed):
             h.requires_grad_(True)
-            (gradient,) = torch.autograd.grad(head(h, y).sum(), h, create_graph=True)
+            (gradient,) = torch.autograd.grad(head(h, y, self.given).sum(), h, create_graph=True)
             total = total + gradient.square().sum(dim=(1, 2, 3)).mean() * h[0].numel()
         return total / len(self.heads)

@@ -134,7 +134,7 @@ def test_the_penalty_of_linear_heads_is_their_slope() -> None:
             super().__init__()
             self.slope = slope
 
-        def forward(self, h: Tensor, y: Tensor) -> Tensor:
+        def forward(self, h: Tensor, y: Tensor, given: float) -> Tensor:
             return (h * self.slope).sum(dim=(1, 2, 3)).unsqueeze(1)
 
     critic.heads = torch.nn.ModuleList(map(Linear, slopes))

@@ -332,10 +332,7 @@ def export_grader(model: Grader, classes: int, size: int) -> bytes:
     zero, six = g.weight(np.float32(0)), g.weight(np.float32(6))
 
     def conv_norm(x: str, layer: ConvNorm, side: int) -> tuple[str, int]:
-        n, c = layer.norm, layer.conv
-        assert n.running_mean is not None and n.running_var is not None
-        gain = n.weight / (n.running_var + n.eps).sqrt()
-        w, b = c.weight * gain.view(-1, 1, 1, 1), n.bias - n.running_mean * gain
+        c, (w, b) = layer.conv, layer.folded()
         before, after = same_pads(side, c.kernel_size[0], c.stride[0])
         out = g.node(
             "Conv", x, g.weight(w), g.weight(b, half=False),

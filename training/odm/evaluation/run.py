@@ -131,11 +131,10 @@ class Evaluation:
         (out / "stages").mkdir(parents=True, exist_ok=True)
 
     def _kept_metrics(self, variants: Sequence[str]) -> dict[str, Any]:
-        manifest = self.bundle.manifest
-        if "evaluation" not in manifest or not variants:
+        kept = self.bundle.metrics()
+        if kept is None or not variants:
             raise ConfigError("--join needs a bundle that was evaluated, and --variants with what is to be judged beside the others")  # fmt: skip
-        kept: dict[str, Any] = json.loads((self.bundle.folder / manifest["evaluation"]).read_text(encoding="utf-8"))
-        strange = sorted(set(manifest["variants"]) - set(kept["byVariant"]) - set(variants))
+        strange = sorted(set(self.bundle.manifest["variants"]) - set(kept["byVariant"]) - set(variants))
         if strange:
             raise ConfigError(f"the bundle has no figures of {', '.join(strange)} either; add it to --variants")
         return kept
