@@ -355,6 +355,8 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     the file at fault) and leaves the bundle as it was. Returns a few lines on what was done.
     """
     from .checkpoint import read_checkpoint
+    from .evaluation.install import metrics_bytes
+    from .evaluation.join import without
     from .evaluation.tables import card_section, with_section
     from .gan import KIND
 
@@ -414,8 +416,9 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
         if before is not None and concerned and before[key] != now:
             raise ExportError(f"{bundle}: the other variants of this bundle have another {key}; remove them first")
     metrics = Bundle(bundle, before).metrics() if before else None
-    if metrics and variant in metrics["byVariant"]:  # they would be about weights that are no longer there
-        metrics = None
+    stale = metrics is not None and variant in metrics["byVariant"]  # about weights that are no longer there
+    if metrics and stale:  # the other variants' figures compare them with a diffusion model, with a generator none do
+        metrics = without(metrics, variant) if generator else None
     manifest: dict[str, Any] = {
         "formatVersion": 1,
         **{k: words[k] for k in ("id", "title", "domain", "scale", "grades")},
@@ -461,6 +464,8 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
         drawn = [k for k, v in manifest["variants"].items() if not is_generator(v)]
         shown = "odm" if "odm" in drawn else drawn[0]
         files[PREVIEW] = _preview(whole, shown, payloads[shown])
+    if metrics and stale:
+        files[manifest["evaluation"]] = metrics_bytes(metrics)
     files[MANIFEST] = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()  # last: it names the rest
     bundle.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():

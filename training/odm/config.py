@@ -198,6 +198,7 @@ class GanConfig(DataConfig):
     path_every: int = 4
     range_weight: float = 0.0  # weight of the mean squared distance of the generator's pictures from -1..1
     mode_seeking: float = 0.0  # weight of the loss that asks for layouts that differ with z; 0 leaves it out
+    mode_seeking_halflife: int = 0  # images after which that weight is half of what it was; 0: it stays
     # --- the class: none before the first number of images, all of it after the second (Shahbazi et al. 2022) ---
     class_from: int = 0
     class_until: int = 0
@@ -221,6 +222,11 @@ class GanConfig(DataConfig):
         if images <= self.class_from:
             return 0.0
         return (images - self.class_from) / (self.class_until - self.class_from)
+
+    def mode_seeking_after(self, images: int) -> float:
+        """Weight of the mode seeking loss after ``images``."""
+        halved = images / self.mode_seeking_halflife if self.mode_seeking_halflife else 0.0
+        return float(self.mode_seeking * 0.5**halved)
 
     def shape(self) -> GanShape:
         return GanShape(
@@ -250,6 +256,7 @@ class GanConfig(DataConfig):
             (self.critic == "stylegan2" or (self.critic_side or self.size) >= 64, "a projected critic needs 64 pixels at least; set critic_side"),
             (self.range_weight >= 0, "range_weight must be at least 0"),
             (self.mode_seeking >= 0, "mode_seeking must be at least 0"),
+            (self.mode_seeking_halflife >= 0, "mode_seeking_halflife must be at least 0"),
             (self.r1_every >= 1 and self.path_every >= 1, "r1_every and path_every must be at least 1"),
             (self.batch >= 4 and self.batch % 4 == 0, "batch must be a multiple of 4, the groups of minibatch deviation"),
             (self.images >= self.batch, "images must be at least one batch"),

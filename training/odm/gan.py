@@ -1,7 +1,7 @@
 """Training of StyleGAN2 on one device: pictures stay there, every step is a pure function of (seed, step), exact to resume.
 
 One step is: a batch of generated pictures; the generator's step through the discriminator; the discriminator's step on the
-same generated pictures and a batch of real ones; now and then the gradient penalty (R1, Mescheder et al. 2018) and, if asked
+same generated pictures, augmented as they were, and a batch of real ones; now and then the gradient penalty (R1, Mescheder et al. 2018) and, if asked
 for, path-length regularisation, each as a step of its own (lazy, Karras et al. 2020). All pictures the discriminator sees
 pass DiffAugment. With few pictures a conditional GAN draws one picture a class, an unconditional one need not; so the class
 can be given to both networks late and little by little (Shahbazi et al. 2022, "Collapse by Conditioning", arXiv 2201.06578;
@@ -180,13 +180,14 @@ class GanTrainer:
             y_fake = y_fake[: c.batch // 2].repeat(2, 1)
         fake = self.generator(z, y_fake, self.dtype)
         self.discriminator.requires_grad_(False)
-        if isinstance(self.discriminator, ProjectedDiscriminator):
-            grids = self.discriminator.look(self._augmented(fake))
-            logits, layouts = self.discriminator.judge(grids, y_fake), self.discriminator.layouts(grids)
-        else:
-            logits, layouts = self.discriminator(self._augmented(fake), y_fake, self.dtype), [layout(fake)]
+        seen = self.discriminator.look(self._augmented(fake))
+        logits = self.discriminator.judge(seen, y_fake, self.dtype)
+        critic = self.discriminator
+        layouts = critic.layouts(seen) if isinstance(critic, ProjectedDiscriminator) else [layout(fake)]
         loss_g = F.softplus(-logits).mean()
-        whole = loss_g + c.mode_seeking * mode_seeking_loss(layouts, z) if c.mode_seeking > 0 else loss_g
+        whole = loss_g
+        if c.mode_seeking > 0:
+            whole = whole + c.mode_seeking_after(self.images) * mode_seeking_loss(layouts, z)
         if c.range_weight > 0:  # an ImageNet network tells little of pictures that are out of range
             whole = whole + c.range_weight * F.relu(fake.abs() - 1).square().mean()
         self.optimizer_g.zero_grad(set_to_none=True)
@@ -200,7 +201,7 @@ class GanTrainer:
         batch = self.source.batch(step)
         real, y_real = self._augmented(batch.x0), self._rows(batch.labels)
         logits_real = self.discriminator(real, y_real, self.dtype)
-        logits_fake = self.discriminator(self._augmented(fake.detach()), y_fake, self.dtype)
+        logits_fake = self.discriminator.judge([part.detach() for part in seen], y_fake, self.dtype)
         loss_d = F.softplus(-logits_real).mean() + F.softplus(logits_fake).mean()
         self.optimizer_d.zero_grad(set_to_none=True)
         loss_d.backward()  # type: ignore[no-untyped-call]
@@ -399,6 +400,7 @@ MAY_CHANGE = frozenset(
         "r1_gamma",
         "range_weight",
         "mode_seeking",
+        "mode_seeking_halflife",
         "class_from",
         "class_until",
         "log_images",

@@ -117,8 +117,10 @@ class ProjectedDiscriminator(nn.Module):
         mixed: list[Tensor] = self.mixing(self._standard(grids[: len(self.heads)]))
         return mixed
 
-    def judge(self, mixed: list[Tensor], y: Tensor) -> Tensor:
-        """Mixed grids -> logits [B, n]."""
+    def judge(self, mixed: list[Tensor], y: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Mixed grids -> logits [B, n]. ``dtype`` is that of the other discriminator's larger grids; these are computed in
+        single precision.
+        """
         return torch.cat([head(h, y, self.given) for head, h in zip(self.heads, mixed)], dim=1)
 
     def layouts(self, mixed: list[Tensor]) -> list[Tensor]:
@@ -126,8 +128,7 @@ class ProjectedDiscriminator(nn.Module):
         return mixed[2:4]
 
     def forward(self, x: Tensor, y: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        """``dtype`` is that of the other discriminator's larger grids; this one is computed in single precision."""
-        return self.judge(self.look(x), y)
+        return self.judge(self.look(x), y, dtype)
 
     def penalty(self, x: Tensor, y: Tensor) -> Tensor:
         """R1 of each head at its mixed grid, times the grid's size: the square of what a logit changes by if all of the grid

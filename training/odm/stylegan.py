@@ -348,6 +348,14 @@ class Discriminator(nn.Module):
         with torch.no_grad():
             self.embed.weight.mul_(math.sqrt(shape.classes))
 
+    def look(self, x: Tensor) -> list[Tensor]:
+        """Pictures -> what the trained part is given: the pictures. (A projected discriminator's is more.)"""
+        return [x]
+
+    def judge(self, seen: list[Tensor], y: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """What ``look`` gave -> logits [B]."""
+        return self(seen[0], y, dtype)  # type: ignore[no-any-return]
+
     def forward(self, x: Tensor, y: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         h = F.leaky_relu(self.from_rgb(x.to(dtype)), LEAK)
         for block in self.blocks:

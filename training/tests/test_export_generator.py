@@ -76,11 +76,14 @@ def test_the_manifest_names_it(made: tuple[Path, Generator]) -> None:
 
 
 def test_the_figures_of_the_other_variants_stay(tmp_path: Path) -> None:
-    """A new variant is not evaluated and the others are still; new weights of an evaluated one take all figures with them."""
+    """A new variant is not evaluated and the others are still. New weights take figures with them: a generator its own, a
+    diffusion model all.
+    """
     folder, gan = tmp_path / "phantom", gan_checkpoint(tmp_path / "gan", generator())
     export_variant(checkpoint(tmp_path / "odm", network(0)), PHANTOM, folder, "odm")
     shipped = Path(__file__).resolve().parents[2] / "models" / "phantom" / "metrics.json"
     metrics = json.loads(shipped.read_text("utf-8"))
+    all_three = json.loads(json.dumps(metrics))
     metrics["byVariant"] = {"odm": metrics["byVariant"]["odm"]}
     metrics["augmentation"]["arms"] = [a for a in metrics["augmentation"]["arms"] if a["variant"] in (None, "odm")]
     (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
@@ -91,6 +94,14 @@ def test_the_figures_of_the_other_variants_stay(tmp_path: Path) -> None:
         assert Bundle.open(folder).manifest["evaluation"] == "metrics.json"
         assert json.loads((folder / "metrics.json").read_text("utf-8")) == metrics
         assert (folder / "card.md").read_text("utf-8").count("## Evaluation") == 1
+    del all_three["byVariant"]["dm"]
+    all_three["augmentation"]["arms"] = [a for a in all_three["augmentation"]["arms"] if a["variant"] != "dm"]
+    assert "stylegan2" in all_three["byVariant"]
+    (folder / "metrics.json").write_text(json.dumps(all_three), encoding="utf-8")
+    export_variant(gan, PHANTOM, folder, "stylegan2", preview=False)
+    assert Bundle.open(folder).manifest["evaluation"] == "metrics.json"
+    assert json.loads((folder / "metrics.json").read_text("utf-8")) == metrics
+    assert (folder / "card.md").read_text("utf-8").count("## Evaluation") == 1
     export_variant(tmp_path / "odm" / "latest.pt", PHANTOM, folder, "odm", preview=False)
     assert "evaluation" not in Bundle.open(folder).manifest
     assert not (folder / "metrics.json").exists()

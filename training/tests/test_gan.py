@@ -192,3 +192,11 @@ def test_mode_seeking_makes_pictures_of_a_class_differ() -> None:
     assert spread(1.0) > 1.5 * spread(0.0)
     with pytest.raises(ConfigError, match="mode_seeking"):
         settings(mode_seeking=-0.1)
+
+
+def test_mode_seeking_can_fade() -> None:
+    config = settings(mode_seeking=0.3, mode_seeking_halflife=1_000)
+    assert [config.mode_seeking_after(n) for n in (0, 1_000, 3_000)] == pytest.approx([0.3, 0.15, 0.0375])
+    assert settings(mode_seeking=0.3).mode_seeking_after(10**6) == 0.3
+    with pytest.raises(ConfigError, match="halflife"):
+        settings(mode_seeking=0.3, mode_seeking_halflife=-1)

@@ -1,8 +1,12 @@
-"""StyleGAN2's layers against direct formulas: grouped weights, zero insertion and a filter in numpy, finite differences."""
+"""StyleGAN2's networks against those of its authors (golden/make_stylegan_golden.py), its layers against direct formulas:
+grouped weights, zero insertion and a filter in numpy, finite differences.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +40,72 @@ SHAPE = GanShape(
 )  # fmt: skip
 Floats = NDArray[np.float64]
 TAPS = np.outer(FIR, FIR) / np.sum(FIR) ** 2
+
+
+AUTHORS = Path(__file__).resolve().parent / "golden" / "stylegan2.npz"
+
+
+def take(module: torch.nn.Module, given: dict[str, Tensor]) -> None:
+    """The parameters ``given``, all there are, into a network; the shape may lack dimensions of one."""
+    mine = dict(module.named_parameters())
+    assert mine.keys() == given.keys()
+    with torch.no_grad():
+        for name, value in given.items():
+            mine[name].copy_(value.reshape(mine[name].shape))
+
+
+@pytest.mark.parametrize("form", ["folded", "filtered", "exported"])
+def test_the_generator_is_that_of_its_authors(form: str) -> None:
+    """All of it: mapping, modulation, up-sampling, to-RGB and its skips; in each form that the convolutions have here."""
+    file = {k: torch.from_numpy(v) for k, v in np.load(AUTHORS).items()}
+    model = Generator(replace(SHAPE, channels=(12, 12, 8), latent=6, style=8))
+    named: dict[str, Tensor] = {}
+    for key, value in file.items():
+        network, _, rest = key.partition(".")
+        part, _, rest = rest.partition(".")
+        if network != "generator":
+            continue
+        if part == "mapping":
+            named[re.sub(r"fc(\d)", r"mapping.layers.\1", rest) if rest[:2] == "fc" else f"mapping.{rest}"] = value
+            continue
+        block, _, rest = rest.partition(".")
+        level = {"b4": 0, "b8": 1, "b16": 2}[block]
+        if rest == "const":
+            named["constant"] = value
+            continue
+        layer, _, rest = rest.partition(".")
+        stem = f"to_rgb.{level}" if layer == "torgb" else f"layers.{2 * level - (layer == 'conv0')}"
+        named[f"{stem}.{rest if rest == 'bias' else f'conv.{rest}'}"] = value
+    take(model, named)
+    for module in model.modules():
+        if isinstance(module, ModulatedConv):
+            module.folds = form == "folded"
+    w = model.mapping(file["z"], file["y"])
+    torch.testing.assert_close(w, file["w"], rtol=1e-4, atol=1e-5)
+    if form == "exported":
+        model.for_export()
+    torch.testing.assert_close(model(file["z"], file["y"]), file["drawn"], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("folds", [False, True])
+def test_the_discriminator_is_that_of_its_authors(folds: bool) -> None:
+    file = {k: torch.from_numpy(v) for k, v in np.load(AUTHORS).items()}
+    model = Discriminator(replace(SHAPE, critic_channels=(12, 12, 8)))
+    model.given = 0.0  # the class enters in another way here
+    names = {"b16.fromrgb": "from_rgb", "b4.conv": "conv", "b4.fc": "dense", "b4.out": "out"}
+    names |= {f"b{16 >> i}.{part}": f"blocks.{i}.{part}" for i in range(2) for part in ("conv0", "conv1", "skip")}
+    named = {"embed.weight": model.embed.weight.detach()}
+    for key, value in file.items():
+        if key.startswith("critic."):
+            layer, _, kind = key.removeprefix("critic.").rpartition(".")
+            named[f"{names[layer]}.{kind}"] = value
+    take(model, named)
+    for module in model.modules():
+        if isinstance(module, EqualConv):
+            module.folds = folds
+    logits = model(file["pictures"], torch.eye(3)[[0, 1, 2, 0]])
+    assert file["logits"].std() > 0.1
+    torch.testing.assert_close(logits, file["logits"][:, 0], rtol=1e-4, atol=1e-5)
 
 
 def upfirdn(x: Floats, kernel: Floats, up: int, down: int, before: int, after: int) -> Floats:

@@ -53,6 +53,24 @@ def _of_real(metrics: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def without(metrics: dict[str, Any], variant: str) -> dict[str, Any] | None:
+    """``metrics.json`` without the figures of a generator, which no other variant is compared with; None if none are left."""
+    others = {k: v for k, v in metrics["byVariant"].items() if k != variant}
+    if not others:
+        return None
+    hardware = {
+        k: v if k == "seconds" else "; ".join(p for p in v.split("; ") if not p.startswith(f"{variant}: "))
+        for k, v in metrics["hardware"].items()
+    }
+    left = {**metrics, "hardware": hardware, "byVariant": others}
+    if arms := metrics.get("augmentation", {}).get("arms"):
+        left["augmentation"] = {**metrics["augmentation"], "arms": [a for a in arms if a["variant"] != variant]}
+    if coloured := metrics.get("colourNormalised"):
+        judged = {k: v for k, v in coloured["byVariant"].items() if k != variant}
+        left["colourNormalised"] = {**coloured, "byVariant": judged}
+    return left
+
+
 def join(kept: dict[str, Any], new: dict[str, Any], order: Sequence[str]) -> dict[str, Any]:
     """``metrics.json`` with the variants of both, those of ``new`` in place of kept ones, in ``order``; raises ``DataError``."""
     for key in ("formatVersion", "protocol", "bundle", "features", "seeds"):
