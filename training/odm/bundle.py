@@ -415,10 +415,10 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
     ):
         if before is not None and concerned and before[key] != now:
             raise ExportError(f"{bundle}: the other variants of this bundle have another {key}; remove them first")
-    metrics = Bundle(bundle, before).metrics() if before else None
-    stale = metrics is not None and variant in metrics["byVariant"]  # about weights that are no longer there
-    if metrics and stale:  # the other variants' figures compare them with a diffusion model, with a generator none do
-        metrics = without(metrics, variant) if generator else None
+    metrics = found = Bundle(bundle, before).metrics() if before else None
+    if found and variant in found["byVariant"]:  # about weights that are no longer there
+        # the other variants' figures compare them with a diffusion model, with a generator none do
+        metrics = without(found, variant) if generator else None
     manifest: dict[str, Any] = {
         "formatVersion": 1,
         **{k: words[k] for k in ("id", "title", "domain", "scale", "grades")},
@@ -464,7 +464,7 @@ def export_variant(checkpoint: Path, description: Path, bundle: Path, variant: s
         drawn = [k for k, v in manifest["variants"].items() if not is_generator(v)]
         shown = "odm" if "odm" in drawn else drawn[0]
         files[PREVIEW] = _preview(whole, shown, payloads[shown])
-    if metrics and stale:
+    if metrics and metrics is not found:
         files[manifest["evaluation"]] = metrics_bytes(metrics)
     files[MANIFEST] = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()  # last: it names the rest
     bundle.mkdir(parents=True, exist_ok=True)

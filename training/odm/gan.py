@@ -1,9 +1,9 @@
 """Training of StyleGAN2 on one device: pictures stay there, every step is a pure function of (seed, step), exact to resume.
 
 One step is: a batch of generated pictures; the generator's step through the discriminator; the discriminator's step on the
-same generated pictures, augmented as they were, and a batch of real ones; now and then the gradient penalty (R1, Mescheder et al. 2018) and, if asked
-for, path-length regularisation, each as a step of its own (lazy, Karras et al. 2020). All pictures the discriminator sees
-pass DiffAugment. With few pictures a conditional GAN draws one picture a class, an unconditional one need not; so the class
+same generated pictures, augmented as they were, and a batch of real ones; now and then the gradient penalty (R1, Mescheder
+et al. 2018) and, if asked for, path-length regularisation, each as a step of its own (lazy, Karras et al. 2020). All
+pictures the discriminator sees pass DiffAugment. With few pictures a conditional GAN draws one picture a class, an unconditional one need not; so the class
 can be given to both networks late and little by little (Shahbazi et al. 2022, "Collapse by Conditioning", arXiv 2201.06578;
 their second loss, without the class, is left out). The generator can be asked for layouts that differ with z by one more
 loss (``mode_seeking_loss``). Figures stay on the device until a log line is due, so that a GPU never

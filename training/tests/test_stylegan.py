@@ -4,7 +4,6 @@ grouped weights, zero insertion and a filter in numpy, finite differences.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,38 +44,32 @@ TAPS = np.outer(FIR, FIR) / np.sum(FIR) ** 2
 AUTHORS = Path(__file__).resolve().parent / "golden" / "stylegan2.npz"
 
 
-def take(module: torch.nn.Module, given: dict[str, Tensor]) -> None:
-    """The parameters ``given``, all there are, into a network; the shape may lack dimensions of one."""
-    mine = dict(module.named_parameters())
-    assert mine.keys() == given.keys()
+def theirs(model: torch.nn.Module, network: str, names: dict[str, str]) -> dict[str, Tensor]:
+    """The file's tensors. Those of ``network``, all of them, are put into ``model``, where ``names`` says; nothing that it learns
+    is left out.
+    """
+    file = {k: torch.from_numpy(v) for k, v in np.load(AUTHORS).items()}
+    mine = {k: p for k, p in model.named_parameters() if p.requires_grad}
+    assert {k for k in file if k.startswith(f"{network}.")} == {f"{network}.{k}" for k in names}
+    assert mine.keys() == set(names.values())
     with torch.no_grad():
-        for name, value in given.items():
-            mine[name].copy_(value.reshape(mine[name].shape))
+        for name, place in names.items():
+            mine[place].copy_(file[f"{network}.{name}"].reshape(mine[place].shape))
+    return file
 
 
 @pytest.mark.parametrize("form", ["folded", "filtered", "exported"])
 def test_the_generator_is_that_of_its_authors(form: str) -> None:
     """All of it: mapping, modulation, up-sampling, to-RGB and its skips; in each form that the convolutions have here."""
-    file = {k: torch.from_numpy(v) for k, v in np.load(AUTHORS).items()}
     model = Generator(replace(SHAPE, channels=(12, 12, 8), latent=6, style=8))
-    named: dict[str, Tensor] = {}
-    for key, value in file.items():
-        network, _, rest = key.partition(".")
-        part, _, rest = rest.partition(".")
-        if network != "generator":
-            continue
-        if part == "mapping":
-            named[re.sub(r"fc(\d)", r"mapping.layers.\1", rest) if rest[:2] == "fc" else f"mapping.{rest}"] = value
-            continue
-        block, _, rest = rest.partition(".")
-        level = {"b4": 0, "b8": 1, "b16": 2}[block]
-        if rest == "const":
-            named["constant"] = value
-            continue
-        layer, _, rest = rest.partition(".")
-        stem = f"to_rgb.{level}" if layer == "torgb" else f"layers.{2 * level - (layer == 'conv0')}"
-        named[f"{stem}.{rest if rest == 'bias' else f'conv.{rest}'}"] = value
-    take(model, named)
+    names = {"synthesis.b4.const": "constant", "mapping.embed.weight": "mapping.embed.weight"}
+    names |= {f"mapping.fc{i}.{kind}": f"mapping.layers.{i}.{kind}" for i in range(2) for kind in ("weight", "bias")}
+    layers = {"b4.conv1": "layers.0", "b8.conv0": "layers.1", "b8.conv1": "layers.2", "b16.conv0": "layers.3"}
+    layers |= {"b16.conv1": "layers.4", "b4.torgb": "to_rgb.0", "b8.torgb": "to_rgb.1", "b16.torgb": "to_rgb.2"}
+    for layer, place in layers.items():
+        names[f"synthesis.{layer}.bias"] = f"{place}.bias"
+        names |= {f"synthesis.{layer}.{k}": f"{place}.conv.{k}" for k in ("weight", "affine.weight", "affine.bias")}
+    file = theirs(model, "generator", names)
     for module in model.modules():
         if isinstance(module, ModulatedConv):
             module.folds = form == "folded"
@@ -89,17 +82,13 @@ def test_the_generator_is_that_of_its_authors(form: str) -> None:
 
 @pytest.mark.parametrize("folds", [False, True])
 def test_the_discriminator_is_that_of_its_authors(folds: bool) -> None:
-    file = {k: torch.from_numpy(v) for k, v in np.load(AUTHORS).items()}
     model = Discriminator(replace(SHAPE, critic_channels=(12, 12, 8)))
     model.given = 0.0  # the class enters in another way here
-    names = {"b16.fromrgb": "from_rgb", "b4.conv": "conv", "b4.fc": "dense", "b4.out": "out"}
-    names |= {f"b{16 >> i}.{part}": f"blocks.{i}.{part}" for i in range(2) for part in ("conv0", "conv1", "skip")}
-    named = {"embed.weight": model.embed.weight.detach()}
-    for key, value in file.items():
-        if key.startswith("critic."):
-            layer, _, kind = key.removeprefix("critic.").rpartition(".")
-            named[f"{names[layer]}.{kind}"] = value
-    take(model, named)
+    model.embed.requires_grad_(False)
+    layers = {"b16.fromrgb": "from_rgb", "b4.conv": "conv", "b4.fc": "dense", "b4.out": "out"}
+    layers |= {f"b{16 >> i}.{part}": f"blocks.{i}.{part}" for i in range(2) for part in ("conv0", "conv1", "skip")}
+    names = {f"{k}.{kind}": f"{v}.{kind}" for k, v in layers.items() for kind in ("weight", "bias") if kind == "weight" or "skip" not in k}  # fmt: skip
+    file = theirs(model, "critic", names)
     for module in model.modules():
         if isinstance(module, EqualConv):
             module.folds = folds
